@@ -1,0 +1,103 @@
+import type { TSchema } from 'typebox';
+import type { ContractName } from './names.js';
+import * as access from './schemas/access.js';
+import * as grants from './schemas/grants.js';
+import * as instructions from './schemas/instructions.js';
+import * as members from './schemas/members.js';
+import * as panels from './schemas/panels.js';
+import * as patients from './schemas/patients.js';
+import * as queries from './schemas/queries.js';
+import * as records from './schemas/records.js';
+
+/** `submit` writes and is ordered; `evaluate` only reads, on one peer. */
+export interface MethodDescription {
+  readonly kind: 'submit' | 'evaluate';
+  readonly argument: TSchema;
+}
+
+/**
+ * Every transaction of every contract: its name as Fabric calls it (`contract:Method`), whether it writes, and the
+ * schema of its one JSON argument. Submitted transactions take a second argument, the idempotency key or ''.
+ */
+export const METHODS = {
+  members: {
+    Propose: submit(members.ProposeMemberSchema),
+    Update: submit(members.UpdateMemberSchema),
+    Vote: submit(members.VoteSchema),
+    Leave: submit(nothing()),
+    ApproveBuild: submit(members.ApproveBuildSchema),
+    Get: evaluate(members.MemberQuerySchema),
+    List: evaluate(nothing()),
+    Build: evaluate(nothing()),
+  },
+  patients: {
+    Enrol: submit(patients.EnrolSchema),
+    RotateKeys: submit(patients.RotateKeysSchema),
+    Close: submit(patients.ClosePatientSchema),
+    Get: evaluate(patients.PatientQuerySchema),
+  },
+  records: {
+    Anchor: submit(records.AnchorSchema),
+    Supersede: submit(records.SupersedeSchema),
+    Erase: submit(records.EraseSchema),
+    Get: evaluate(records.RecordQuerySchema),
+    List: evaluate(records.ListRecordsSchema),
+  },
+  grants: {
+    Grant: submit(grants.GrantSchema),
+    Revoke: submit(grants.RevokeSchema),
+    Sweep: submit(grants.SweepGrantsSchema),
+    Get: evaluate(grants.GrantQuerySchema),
+    List: evaluate(grants.ListGrantsSchema),
+  },
+  access: {
+    Open: submit(access.OpenSchema),
+    PostReceipt: submit(access.PostReceiptSchema),
+    SweepReceipts: submit(access.SweepReceiptsSchema),
+    Get: evaluate(access.AccessQuerySchema),
+    List: evaluate(access.ListAccessSchema),
+  },
+  instructions: {
+    SetForPatient: submit(instructions.SetPatientInstructionSchema),
+    RetireForPatient: submit(instructions.RetirePatientInstructionSchema),
+    SetForMember: submit(instructions.SetMemberInstructionSchema),
+    RetireForMember: submit(instructions.RetireMemberInstructionSchema),
+    LiftSuspension: submit(instructions.LiftSuspensionSchema),
+    List: evaluate(instructions.ListInstructionsSchema),
+    GetSuspension: evaluate(instructions.SuspensionQuerySchema),
+  },
+  panels: {
+    RegisterLayout: submit(panels.RegisterLayoutSchema),
+    Anchor: submit(panels.AnchorPanelSchema),
+    GetLayout: evaluate(panels.LayoutQuerySchema),
+    Get: evaluate(panels.PanelQuerySchema),
+    List: evaluate(panels.ListPanelsSchema),
+  },
+  queries: {
+    RegisterKey: submit(queries.RegisterKeySchema),
+    AcceptKey: submit(queries.AcceptKeySchema),
+    GetKey: evaluate(queries.KeyQuerySchema),
+    Open: submit(queries.OpenQuerySchema),
+    Contribute: submit(queries.ContributeSchema),
+    Refuse: submit(queries.RefuseQuerySchema),
+    Complete: submit(queries.QueryIdSchema),
+    Share: submit(queries.ShareSchema),
+    Publish: submit(queries.QueryIdSchema),
+    Get: evaluate(queries.QueryIdSchema),
+    List: evaluate(queries.ListQueriesSchema),
+  },
+} as const satisfies Record<ContractName, Record<string, MethodDescription>>;
+
+export type MethodName<Contract extends ContractName> = keyof (typeof METHODS)[Contract] & string;
+
+function submit<Schema extends TSchema>(argument: Schema) {
+  return { kind: 'submit', argument } as const;
+}
+
+function evaluate<Schema extends TSchema>(argument: Schema) {
+  return { kind: 'evaluate', argument } as const;
+}
+
+function nothing() {
+  return access.SweepReceiptsSchema;
+}

@@ -1,0 +1,119 @@
+import type { Purpose } from './names.js';
+import type { Caller } from './schemas/common.js';
+import type { DenyReason } from './schemas/access.js';
+import type { Grantee, PatientGrant } from './schemas/grants.js';
+import type { PatientInstruction } from './schemas/instructions.js';
+import type { Patient } from './schemas/patients.js';
+import type { EmrRecord } from './schemas/records.js';
+
+/**
+ * The access decision: one pure function over what stands on the ledger and the time of the transaction.
+ * Denied by default. A new reason to refuse is a line in `DENY_REASONS` and a rule here.
+ */
+export interface DecisionInput {
+  readonly requester: Caller;
+  readonly purpose: Purpose;
+  /** Transaction timestamp. */
+  readonly at: string;
+  readonly record: EmrRecord;
+  readonly patient: Pick<Patient, 'status' | 'mspId'>;
+  /** Live grants and instructions of the patient (the grant book). */
+  readonly grants: readonly PatientGrant[];
+  readonly instructions: readonly PatientInstruction[];
+  readonly requesterMemberActive: boolean;
+  readonly requesterSuspended: boolean;
+}
+
+export type Decision =
+  | { readonly outcome: 'grant'; readonly basis: 'own-hospital' }
+  | { readonly outcome: 'grant'; readonly basis: 'grant'; readonly grant: PatientGrant }
+  | { readonly outcome: 'grant'; readonly basis: 'instruction'; readonly instruction: PatientInstruction }
+  | { readonly outcome: 'deny'; readonly reason: DenyReason };
+
+/** Roles that may open records at all. */
+const OPENING_ROLES: readonly string[] = ['clinician', 'researcher', 'officer'];
+/** Purposes for which the hospital that made a record may open it itself; anything else needs a grant there too. */
+const OWN_HOSPITAL_PURPOSES: readonly string[] = ['treatment', 'emergency', 'patient-request'];
+
+export function decide(input: DecisionInput): Decision {
+  const standing = denyWhateverIsGranted(input);
+  if (standing !== undefined) return { outcome: 'deny', reason: standing };
+  if (isOwnHospital(input)) return { outcome: 'grant', basis: 'own-hospital' };
+  if (!input.record.sharable) return { outcome: 'deny', reason: 'RECORD_NOT_SHARABLE' };
+
+  const verdicts = input.grants.map((grant) => ({ grant, reason: whyNot(grant, input) }));
+  const granting = verdicts.find((verdict) => verdict.reason === undefined);
+  if (granting !== undefined) return { outcome: 'grant', basis: 'grant', grant: granting.grant };
+
+  const instruction = input.instructions.find((candidate) => autoGrants(candidate, input));
+  if (instruction !== undefined) return { outcome: 'grant', basis: 'instruction', instruction };
+  return { outcome: 'deny', reason: mostTelling(verdicts.map((verdict) => verdict.reason)) };
+}
+
+function denyWhateverIsGranted(input: DecisionInput): DenyReason | undefined {
+  if (!OPENING_ROLES.includes(input.requester.role)) return 'ROLE_NOT_PERMITTED';
+  if (!input.requesterMemberActive) return 'MEMBER_NOT_ACTIVE';
+  if (input.requesterSuspended) return 'REQUESTER_SUSPENDED';
+  if (input.record.status === 'erased') return 'RECORD_ERASED';
+  if (input.patient.status !== 'enrolled') return 'PATIENT_CLOSED';
+  return undefined;
+}
+
+function isOwnHospital(input: DecisionInput): boolean {
+  return (
+    input.requester.mspId === input.record.ownerMspId &&
+    input.requester.role === 'clinician' &&
+    OWN_HOSPITAL_PURPOSES.includes(input.purpose)
+  );
+}
+
+/** Ordered from "not for you" to "almost": the last that applies is the one worth telling. */
+const GRANT_REASONS = [
+  'NO_GRANT',
+  'GRANT_EXPIRED',
+  'GRANT_NOT_YET_VALID',
+  'RECORD_TYPE_NOT_COVERED',
+  'PURPOSE_NOT_COVERED',
+  'CONDITION_NOT_MET',
+] as const satisfies readonly DenyReason[];
+
+function whyNot(grant: PatientGrant, input: DecisionInput): (typeof GRANT_REASONS)[number] | undefined {
+  if (grant.status !== 'active' || !isGrantee(grant.grantee, input.requester)) return 'NO_GRANT';
+  if (input.at > grant.notAfter) return 'GRANT_EXPIRED';
+  if (input.at < grant.notBefore) return 'GRANT_NOT_YET_VALID';
+  if (!grant.recordTypes.includes(input.record.type)) return 'RECORD_TYPE_NOT_COVERED';
+  if (!grant.purposes.includes(input.purpose)) return 'PURPOSE_NOT_COVERED';
+  return meetsCondition(grant, input) ? undefined : 'CONDITION_NOT_MET';
+}
+
+function isGrantee(grantee: Grantee, requester: Caller): boolean {
+  if (grantee.mspId !== requester.mspId) return false;
+  switch (grantee.kind) {
+    case 'person':
+      return grantee.enrolmentId === requester.enrolmentId;
+    case 'role':
+      return grantee.role === requester.role;
+    case 'member':
+      return true;
+  }
+}
+
+function meetsCondition(grant: PatientGrant, input: DecisionInput): boolean {
+  const { department, recordIds } = grant.condition ?? {};
+  if (department !== undefined && department !== input.requester.department) return false;
+  return recordIds === undefined || recordIds.includes(input.record.recordId);
+}
+
+function autoGrants({ status, rule }: PatientInstruction, input: DecisionInput): boolean {
+  if (status !== 'active' || rule.kind !== 'auto-grant') return false;
+  return (
+    rule.purpose === input.purpose &&
+    rule.role === input.requester.role &&
+    rule.recordTypes.includes(input.record.type) &&
+    (rule.mspIds === undefined || rule.mspIds.includes(input.requester.mspId))
+  );
+}
+
+function mostTelling(reasons: readonly (DenyReason | undefined)[]): DenyReason {
+  return GRANT_REASONS.findLast((reason) => reasons.includes(reason)) ?? 'NO_GRANT';
+}

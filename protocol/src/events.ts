@@ -1,0 +1,11 @@
+import type { EventName } from './names.js';
+
+/** Payload of the one event of a transaction: what changed, enough to decide whether to read the object. */
+export interface LedgerEventPayload {
+  readonly event: EventName;
+  /** Id of the object: an MSP id, pseudonym, batch, grant, access, instruction or query id. */
+  readonly id: string;
+  readonly mspId?: string;
+  readonly status?: string;
+  readonly pseudonym?: string;
+}

@@ -1,0 +1,26 @@
+/** Every bound of the contracts, in one place. */
+export const LIMITS = {
+  /** Records in one anchoring or one opening. */
+  batchRecords: 500,
+  /** Live grants in one patient's grant book: the decision reads them all. */
+  liveGrantsPerPatient: 64,
+  /** Standing instructions of one patient or one member. */
+  instructionsPerOwner: 16,
+  members: 64,
+  pageSize: 100,
+  sweepItems: 100,
+  recordTypesPerGrant: 32,
+  recordIdsPerCondition: 100,
+  grantMaxDays: 3660,
+  /** Denials that a suspension rule may ask for; the contract scans at most this many. */
+  suspensionDenials: 50,
+  fieldsPerQuery: 16,
+  cohortDepth: 8,
+  cohortNodes: 64,
+  panelRows: 5000,
+  /** Base64url characters of one Paillier ciphertext of a 4096-bit modulus. */
+  ciphertextCharacters: 1368,
+} as const;
+
+/** Accuracy of every deadline: the client chooses the transaction timestamp inside this window around the peer's clock. */
+export const TIMESTAMP_WINDOW_MS = 120_000;

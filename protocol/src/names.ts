@@ -1,0 +1,78 @@
+/** Names that chaincode, gateway, console and verifier share. Never retyped anywhere else. */
+export const CHAINCODE_NAME = 'careledger';
+
+export const CONTRACTS = {
+  members: 'members',
+  patients: 'patients',
+  records: 'records',
+  grants: 'grants',
+  access: 'access',
+  instructions: 'instructions',
+  panels: 'panels',
+  queries: 'queries',
+} as const;
+export type ContractName = keyof typeof CONTRACTS;
+
+/** Roles are the certificate attribute `careledger.role`; a department is `careledger.department`. */
+export const ROLES = ['admin', 'officer', 'clinician', 'researcher', 'auditor', 'gateway'] as const;
+export type Role = (typeof ROLES)[number];
+export const ROLE_ATTRIBUTE = 'careledger.role';
+export const DEPARTMENT_ATTRIBUTE = 'careledger.department';
+
+/** HL7 v3 PurposeOfUse, in the words of the consortium. */
+export const PURPOSES = ['treatment', 'emergency', 'payment', 'research', 'public-health', 'patient-request'] as const;
+export type Purpose = (typeof PURPOSES)[number];
+
+/** One key prefix (composite-key object type) per kind of object; indexes start with `by-`. */
+export const KEYS = {
+  consortium: 'consortium',
+  member: 'member',
+  patient: 'patient',
+  grantBook: 'grant-book',
+  endedGrant: 'ended-grant',
+  nonce: 'nonce',
+  idempotency: 'idempotency',
+  recordBatch: 'record-batch',
+  recordsByPatient: 'by-patient-record',
+  recordsByHospital: 'by-hospital-record',
+  access: 'access',
+  receipt: 'receipt',
+  receiptDue: 'receipt-due',
+  accessByPatient: 'by-patient-access',
+  accessByRequester: 'by-requester-access',
+  accessByRecord: 'by-record-access',
+  accessByHospital: 'by-hospital-access',
+  accessByDay: 'by-day-access',
+  denial: 'denial',
+  instructions: 'instructions',
+  suspension: 'suspension',
+  panelLayout: 'panel-layout',
+  panel: 'panel',
+  panelsByLayout: 'by-layout-panel',
+  aggregationKey: 'aggregation-key',
+  query: 'query',
+  queriesByDay: 'by-day-query',
+  contribution: 'contribution',
+  partial: 'partial',
+} as const;
+
+/** One event per transaction: Fabric keeps only the last. The payload is `LedgerEventPayload`. */
+export const EVENTS = {
+  memberChanged: 'member.changed',
+  patientChanged: 'patient.changed',
+  recordsAnchored: 'records.anchored',
+  recordChanged: 'record.changed',
+  grantChanged: 'grant.changed',
+  accessDecided: 'access.decided',
+  receiptPosted: 'receipt.posted',
+  receiptsSwept: 'receipts.swept',
+  instructionChanged: 'instruction.changed',
+  suspensionLifted: 'suspension.lifted',
+  panelAnchored: 'panel.anchored',
+  keyRegistered: 'key.registered',
+  queryOpened: 'query.opened',
+  queryContributed: 'query.contributed',
+  queryShared: 'query.shared',
+  queryEnded: 'query.ended',
+} as const;
+export type EventName = (typeof EVENTS)[keyof typeof EVENTS];

@@ -1,0 +1,80 @@
+import { Type, type Static } from 'typebox';
+import { LIMITS } from '../limits.js';
+import {
+  CallerSchema,
+  Cid,
+  Instant,
+  MspId,
+  ObjectId,
+  PageFields,
+  Pseudonym,
+  RecordId,
+  RecordTypeSchema,
+  Sha256,
+  Text,
+  TransactionId,
+  closed,
+  oneOf,
+} from './common.js';
+
+export const RECORD_STATUSES = ['anchored', 'superseded', 'erased'] as const;
+
+const RecordFields = {
+  pseudonym: Pseudonym,
+  type: RecordTypeSchema,
+  /** Ciphertext of the content and header with the wrapped data key, each an object of the record store. */
+  contentCid: Cid,
+  headerCid: Cid,
+  /** SHA-256 over a random salt and the plaintext; the salt travels inside the wrapped key. */
+  digest: Sha256,
+  sizeBytes: Type.Integer({ minimum: 1, maximum: 1_073_741_824, description: 'length of the ciphertext' }),
+  headerVersion: Type.Integer({ minimum: 1, maximum: 255 }),
+  sharable: Type.Boolean(),
+};
+
+export const AnchorSchema = closed({
+  batchId: ObjectId,
+  records: Type.Array(closed(RecordFields), { minItems: 1, maxItems: LIMITS.batchRecords }),
+});
+export type Anchor = Static<typeof AnchorSchema>;
+
+const BatchEntrySchema = closed({
+  ...RecordFields,
+  status: oneOf(RECORD_STATUSES),
+  supersededBy: Type.Optional(RecordId),
+  changedAt: Type.Optional(Instant),
+});
+export type BatchEntry = Static<typeof BatchEntrySchema>;
+
+/** One state document per anchoring: what is anchored together is read and endorsed together. */
+export const RecordBatchSchema = closed({
+  batchId: ObjectId,
+  ownerMspId: MspId,
+  anchoredBy: CallerSchema,
+  anchoredAt: Instant,
+  txId: TransactionId,
+  entries: Type.Array(BatchEntrySchema),
+});
+export type RecordBatch = Static<typeof RecordBatchSchema>;
+
+/** A record as every reader sees it: its entry with what the batch holds for all. */
+export const RecordSchema = closed({
+  recordId: RecordId,
+  ownerMspId: MspId,
+  anchoredAt: Instant,
+  txId: TransactionId,
+  ...RecordFields,
+  status: oneOf(RECORD_STATUSES),
+  supersededBy: Type.Optional(RecordId),
+  changedAt: Type.Optional(Instant),
+});
+export type EmrRecord = Static<typeof RecordSchema>;
+
+export const SupersedeSchema = closed({ recordId: RecordId, supersededBy: RecordId });
+export const EraseSchema = closed({ recordId: RecordId, reason: Text(200) });
+export const RecordQuerySchema = closed({ recordId: RecordId });
+export const ListRecordsSchema = Type.Union([
+  closed({ by: Type.Literal('patient'), value: Pseudonym, ...PageFields }),
+  closed({ by: Type.Literal('hospital'), value: MspId, ...PageFields }),
+]);
+export type ListRecords = Static<typeof ListRecordsSchema>;

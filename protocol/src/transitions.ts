@@ -1,0 +1,75 @@
+import { CareLedgerError } from './errors.js';
+import type { GRANT_STATUSES } from './schemas/grants.js';
+import type { INSTRUCTION_STATUSES } from './schemas/instructions.js';
+import type { MEMBER_STATUSES } from './schemas/members.js';
+import type { PATIENT_STATUSES } from './schemas/patients.js';
+import type { RECEIPT_STATUSES } from './schemas/access.js';
+import type { RECORD_STATUSES } from './schemas/records.js';
+import type { QUERY_STATUSES } from './schemas/queries.js';
+
+/** state -> transition -> next state. What is not here is refused. `none` is an object that does not exist yet. */
+type Table<Status extends string> = Readonly<Partial<Record<Status | 'none', Readonly<Record<string, Status>>>>>;
+
+const member: Table<(typeof MEMBER_STATUSES)[number]> = {
+  none: { propose: 'proposed' },
+  proposed: { admit: 'active', leave: 'left' },
+  active: { suspend: 'suspended', leave: 'left' },
+  suspended: { reinstate: 'active', leave: 'left' },
+  left: { propose: 'proposed' },
+};
+
+const patient: Table<(typeof PATIENT_STATUSES)[number]> = {
+  none: { enrol: 'enrolled' },
+  enrolled: { rotateKeys: 'enrolled', close: 'closed' },
+};
+
+const record: Table<(typeof RECORD_STATUSES)[number]> = {
+  none: { anchor: 'anchored' },
+  anchored: { supersede: 'superseded', erase: 'erased' },
+  superseded: { erase: 'erased' },
+};
+
+const grant: Table<(typeof GRANT_STATUSES)[number]> = {
+  none: { grant: 'active' },
+  active: { revoke: 'revoked', expire: 'expired' },
+};
+
+const receipt: Table<(typeof RECEIPT_STATUSES)[number]> = {
+  none: { post: 'posted', require: 'due' },
+  due: { post: 'posted', sweep: 'overdue' },
+  overdue: { post: 'posted-late' },
+};
+
+const instruction: Table<(typeof INSTRUCTION_STATUSES)[number]> = {
+  none: { set: 'active' },
+  active: { retire: 'retired' },
+};
+
+const query: Table<(typeof QUERY_STATUSES)[number]> = {
+  none: { open: 'opened' },
+  opened: { complete: 'contributed', refuse: 'refused' },
+  contributed: { publish: 'decrypted', refuse: 'refused' },
+};
+
+export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query };
+export type ObjectKind = keyof typeof TRANSITIONS;
+
+/**
+ * The next state of an object.
+ * @throws CareLedgerError TRANSITION_NOT_ALLOWED when the table has no such step; ALREADY_EXISTS when the step
+ * would create an object that exists.
+ */
+export function nextStatus<Status extends string>(kind: ObjectKind, from: Status | undefined, transition: string): Status {
+  const table = TRANSITIONS[kind] as Table<Status>;
+  const next = table[from ?? 'none']?.[transition];
+  if (next !== undefined) return next;
+  if (from !== undefined && table.none?.[transition] !== undefined) {
+    throw new CareLedgerError('ALREADY_EXISTS', { came: `an id of a ${kind} that is ${from}` });
+  }
+  const allowed = Object.keys(table[from ?? 'none'] ?? {});
+  throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+    message: `A ${kind} that is ${from ?? 'absent'} cannot ${transition}.`,
+    expected: allowed.length === 0 ? 'nothing: this state is final' : `one of ${allowed.join(', ')}`,
+    came: transition,
+  });
+}
