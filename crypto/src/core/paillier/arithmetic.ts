@@ -1,0 +1,72 @@
+/**
+ * Integer arithmetic on BigInt for Paillier's groups. Variable-time: a co-resident process that measures it may learn
+ * about secret exponents; see docs/crypto/formats.md.
+ */
+import { invalidInput, shapeOf } from '../errors.js';
+
+/** Number of binary digits; 0 for 0. */
+export function bitLength(value: bigint): number {
+  if (value < 0n) throw invalidInput('value', 'a non-negative bigint', 'a negative one');
+  return value === 0n ? 0 : value.toString(2).length;
+}
+
+/** Greatest common divisor of two non-negative integers. */
+export function gcd(left: bigint, right: bigint): bigint {
+  let a = left;
+  let b = right;
+  while (b !== 0n) [a, b] = [b, a % b];
+  return a;
+}
+
+/** Product modulo `modulus`, left to right; 1 for no factors. */
+export function modProduct(factors: readonly bigint[], modulus: bigint): bigint {
+  return factors.reduce((product, factor) => (product * factor) % modulus, 1n);
+}
+
+const WINDOW_BITS = 5;
+
+/** Odd powers base^1, base^3, ... below 2^WINDOW_BITS. */
+function oddPowers(base: bigint, modulus: bigint): bigint[] {
+  const square = (base * base) % modulus;
+  const powers = [base];
+  for (let i = 1; i < 2 ** (WINDOW_BITS - 1); i++) powers.push(((powers[i - 1] as bigint) * square) % modulus);
+  return powers;
+}
+
+/**
+ * base^exponent mod modulus by sliding windows of 5 bits; exponent >= 0, modulus > 1.
+ * @throws CRYPTO_INVALID_INPUT for a negative exponent or a modulus below 2
+ */
+export function modPow(base: bigint, exponent: bigint, modulus: bigint): bigint {
+  if (exponent < 0n) throw invalidInput('exponent', 'a non-negative bigint', 'a negative one');
+  if (modulus < 2n) throw invalidInput('modulus', 'a bigint above 1', shapeOf(modulus));
+  const bits = exponent === 0n ? '' : exponent.toString(2);
+  const powers = oddPowers(((base % modulus) + modulus) % modulus, modulus);
+  let result = 1n;
+  let at = 0;
+  while (at < bits.length) {
+    if (bits.charAt(at) === '0') {
+      result = (result * result) % modulus;
+      at += 1;
+      continue;
+    }
+    const window = bits.slice(at, at + WINDOW_BITS).replace(/0+$/, '');
+    for (let i = 0; i < window.length; i++) result = (result * result) % modulus;
+    result = (result * (powers[(Number.parseInt(window, 2) - 1) / 2] as bigint)) % modulus;
+    at += window.length;
+  }
+  return result;
+}
+
+/** @throws CRYPTO_INVALID_INPUT when `value` has no inverse modulo `modulus` */
+export function modInverse(value: bigint, modulus: bigint): bigint {
+  let [previous, current] = [modulus, ((value % modulus) + modulus) % modulus];
+  let [previousFactor, factor] = [0n, 1n];
+  while (current !== 0n) {
+    const quotient = previous / current;
+    [previous, current] = [current, previous - quotient * current];
+    [previousFactor, factor] = [factor, previousFactor - quotient * factor];
+  }
+  if (previous !== 1n) throw invalidInput('value', 'an integer coprime to the modulus', 'one with a common factor');
+  return ((previousFactor % modulus) + modulus) % modulus;
+}

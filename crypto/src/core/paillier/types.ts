@@ -1,0 +1,67 @@
+/**
+ * What the rest of CareLedger knows of Paillier. The scheme that encrypts and makes keys stands behind PaillierScheme:
+ * its replacement changes one adapter (node/paillier-bigint-scheme.ts) and nothing else.
+ */
+
+/**
+ * n = p q; generator g = 1 + n. E(m; r) = (1 + m n) r^n mod n^2 for m in 0..n-1, r in Z*_n.
+ * Paillier, EUROCRYPT 1999, section 4, with the generator of Damgard and Jurik, PKC 2001.
+ */
+export interface PaillierPublicKey {
+  readonly n: bigint;
+  readonly nSquared: bigint;
+  /** Binary digits of n, exact. */
+  readonly keyBits: number;
+  /** SHA-256 of n, lower-case hex. */
+  readonly keyId: string;
+}
+
+/** The published form; `n` is base64url of keyBits/8 big-endian bytes. */
+export interface PaillierPublicKeyJson {
+  readonly scheme: 'paillier';
+  readonly version: 1;
+  readonly keyBits: number;
+  readonly n: string;
+  readonly keyId: string;
+}
+
+/** Seen by the labelled dealer and by tests only. lambda = lcm(p - 1, q - 1). */
+export interface PaillierPrivateKey {
+  readonly publicKey: PaillierPublicKey;
+  readonly lambda: bigint;
+}
+
+/** The replaceable engine. */
+export interface PaillierScheme {
+  readonly name: string;
+  /** A key of exactly `keyBits` bits, gcd(n, (p-1)(q-1)) = 1. */
+  generateKeys(keyBits: number): Promise<{ n: bigint; lambda: bigint }>;
+  /** E(plaintext; randomness) for checked arguments. */
+  encrypt(publicKey: PaillierPublicKey, plaintext: bigint, randomness: bigint): bigint;
+}
+
+/** One holder's additive share of d (see shares.ts); secret. */
+export interface KeyShare {
+  /** MSP id of the hospital that holds this share. */
+  readonly holder: string;
+  /** All holders, in the dealer's order; every one of them is needed. */
+  readonly holders: readonly string[];
+  readonly keyId: string;
+  readonly share: bigint;
+}
+
+export interface PartialDecryption {
+  readonly holder: string;
+  readonly keyId: string;
+  /** SHA-256 of the ciphertext this belongs to, lower-case hex. */
+  readonly ciphertextDigest: string;
+  /** ciphertext^share mod n^2. */
+  readonly value: bigint;
+}
+
+export interface PartialDecryptionJson {
+  readonly holder: string;
+  readonly keyId: string;
+  readonly ciphertextDigest: string;
+  readonly value: string;
+}
