@@ -61,14 +61,18 @@ export type ObjectKind = keyof typeof TRANSITIONS;
  */
 export function nextStatus<Status extends string>(kind: ObjectKind, from: Status | undefined, transition: string): Status {
   const table = TRANSITIONS[kind] as Table<Status>;
-  const next = table[from ?? 'none']?.[transition];
+  const steps: Readonly<Record<string, Status>> = table[from ?? 'none'] ?? {};
+  const next = Object.hasOwn(steps, transition) ? steps[transition] : undefined;
   if (next !== undefined) return next;
-  if (from !== undefined && table.none?.[transition] !== undefined) {
+  if (from !== undefined && Object.hasOwn(table.none ?? {}, transition)) {
     throw new CareLedgerError('ALREADY_EXISTS', { came: `an id of a ${kind} that is ${from}` });
   }
-  const allowed = Object.keys(table[from ?? 'none'] ?? {});
-  throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-    message: `A ${kind} that is ${from ?? 'absent'} cannot ${transition}.`,
+  throw notAllowed(kind, from ?? 'absent', transition, Object.keys(steps));
+}
+
+function notAllowed(kind: ObjectKind, from: string, transition: string, allowed: readonly string[]): CareLedgerError {
+  return new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+    message: `A ${kind} that is ${from} cannot ${transition}.`,
     expected: allowed.length === 0 ? 'nothing: this state is final' : `one of ${allowed.join(', ')}`,
     came: transition,
   });

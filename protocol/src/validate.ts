@@ -10,7 +10,7 @@ const CALLER_FIELDS: readonly string[] = ['caller', 'requester', 'submitter', 'c
  * field that is not in the schema names a caller.
  */
 export function validate<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
-  if (Value.Check(schema, value)) return value as Static<Schema>;
+  if (Value.Check(schema, value)) return value;
   const first = Value.Errors(schema, value)[0];
   const path = first?.instancePath ?? '';
   const stranger = firstUnknownField(schema, value);

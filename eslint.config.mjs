@@ -1,0 +1,64 @@
+import tseslint from 'typescript-eslint';
+
+/** Which packages a package may import. Nothing imports the gateway but tests and benchmarks. */
+const ARROWS = {
+  protocol: [],
+  crypto: ['protocol'],
+  chaincode: ['protocol', 'crypto/core'],
+  network: ['protocol'],
+  verifier: ['protocol', 'crypto'],
+  gateway: ['protocol', 'crypto', 'network', 'chaincode'],
+};
+
+const arrow = (name) => {
+  const allowed = ARROWS[name];
+  return {
+    regex: `^@careledger/(?!(${allowed.length === 0 ? '-' : allowed.join('|')})$)`,
+    message: `${name} may import ${allowed.length === 0 ? 'no other package' : allowed.join(', ')}.`,
+  };
+};
+const forbidImports = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
+const arrowRules = Object.keys(ARROWS).map((name) => ({ files: [`${name}/src/**/*.ts`], rules: forbidImports(arrow(name)) }));
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', '.careledger/**', 'samples/**'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      complexity: ['error', 10],
+      'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
+      'no-warning-comments': ['error', { terms: ['todo', 'fixme', 'xxx', 'hack'], location: 'start' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/return-await': ['error', 'in-try-catch'],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    },
+  },
+  ...arrowRules,
+  {
+    files: ['gateway/src/!(adapters)/**/*.ts'],
+    ignores: ['gateway/src/app/**'],
+    rules: forbidImports(
+      arrow('gateway'),
+      { regex: '^@careledger/chaincode', message: 'Only the embedded ledger adapter runs the contracts.' },
+      { regex: '/adapters/', message: 'Services know ports, not adapters; gateway/src/app assembles them.' },
+    ),
+  },
+  {
+    files: ['crypto/src/core/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: forbidImports({ regex: '^(node:|@careledger/)', message: 'crypto/core is pure: it runs in a browser and in chaincode.' }),
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'max-lines': 'off',
+    },
+  },
+);
