@@ -21,7 +21,7 @@ const forbidImports = (...patterns) => ({ 'no-restricted-imports': ['error', { p
 const arrowRules = Object.keys(ARROWS).map((name) => ({ files: [`${name}/src/**/*.ts`], rules: forbidImports(arrow(name)) }));
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', '.careledger/**', 'samples/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', '.careledger/**', '/samples/**'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
