@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { buildDigest } from './build-digest.js';
+import { authorityName, authorityRootFile, caUrl } from './ca.js';
+import { type HospitalContext, logHint } from './context.js';
+import { gatewayUrl, type PublicHospital } from './exchange.js';
+import { isFile, makePrivateDirectory, PUBLIC_FILE_MODE, writeFileAtomic, writeFileIfChanged } from './files.js';
+import { type GatewayConfig, gatewayConfigFile } from './gateway-config.js';
+import { REPOSITORY_DIRECTORY } from './home.js';
+import { serverAlias } from './identity-plan.js';
+import { identityFiles } from './identities.js';
+import { probeHttp } from './probe.js';
+import { declareProcess } from './process-spec.js';
+import { waitFor } from './wait.js';
+
+const START_TIMEOUT_MS = 120_000;
+const STOP_GRACE_MS = 15_000;
+const PASSPHRASE_BYTES = 32;
+
+export const GATEWAY_ENTRY = join(REPOSITORY_DIRECTORY, 'gateway', 'dist', 'main.js');
+
+/** Writes what the gateway needs to know. @returns the path of the file. */
+export function writeGatewayConfig(context: HospitalContext, hospitals: readonly PublicHospital[]): string {
+  const file = gatewayConfigFile(context.home, context.hospital.id);
+  const config = gatewayConfig(context, hospitals);
+  makePrivateDirectory(config.custody.dir);
+  makePrivateDirectory(config.dataDir);
+  if (!isFile(config.custody.passphraseFile)) {
+    writeFileAtomic(config.custody.passphraseFile, `${randomBytes(PASSPHRASE_BYTES).toString('base64url')}\n`);
+  }
+  for (const [index, hospital] of hospitals.entries()) {
+    writeFileIfChanged(config.peerToPeer.clientCaFiles[index] ?? '', hospital.tlsRoot, PUBLIC_FILE_MODE);
+  }
+  writeFileIfChanged(file, `${JSON.stringify(config, null, 2)}\n`);
+  return file;
+}
+
+/** Starts the gateway and waits until it is ready. @returns false when it is not built yet. */
+export async function startGateway(context: HospitalContext, configFile: string): Promise<boolean> {
+  if (!isFile(GATEWAY_ENTRY)) return false;
+  const { id, host, ports } = context.hospital;
+  declareProcess(context.paths, {
+    name: 'gateway',
+    command: process.execPath,
+    args: [GATEWAY_ENTRY, '--config', configFile],
+    cwd: context.paths.gateway,
+    // The digest is in the configuration too; here it makes another build restart the process.
+    env: { NODE_ENV: 'production', CARELEDGER_BUILD_DIGEST: buildDigest(context.chaincodeDirectory) },
+    listens: [ports.gatewayRest, ports.gatewayPeer].map((port) => ({ host, port })),
+    stopGraceMs: STOP_GRACE_MS,
+  });
+  await waitFor(() => probeHttp({ host, port: ports.gatewayRest, path: '/readyz' }), {
+    what: `${id}'s gateway to be ready`,
+    timeoutMs: START_TIMEOUT_MS,
+    hint: logHint(context, 'gateway'),
+  });
+  return true;
+}
+
+function gatewayConfig(context: HospitalContext, hospitals: readonly PublicHospital[]): GatewayConfig {
+  const { id, name, mspId, host, ports } = context.hospital;
+  const folder = context.paths.gateway;
+  const tlsRootFile = authorityRootFile(context, 'tls');
+  const filesOf = (identity: 'gateway' | 'registrar'): { certFile: string; keyFile: string } => {
+    const files = identityFiles(context, identity);
+    return { certFile: files.certificate, keyFile: files.key };
+  };
+  const tls = identityFiles(context, 'gateway-tls');
+  return {
+    mode: 'fabric',
+    hospital: { id, name, mspId },
+    channel: context.topology.channel,
+    chaincode: context.topology.chaincode.name,
+    rest: { host, port: ports.gatewayRest },
+    peerToPeer: {
+      host,
+      port: ports.gatewayPeer,
+      tlsKeyFile: tls.key,
+      tlsCertFile: tls.certificate,
+      clientCaFiles: hospitals.map((hospital) => join(folder, 'member-roots', `${hospital.id}.pem`)),
+    },
+    peer: { endpoint: `${host}:${String(ports.peer)}`, hostAlias: serverAlias(context.hospital, 'peer'), tlsRootFile },
+    ca: { url: caUrl(context), name: authorityName(id, 'identity'), tlsRootFile, registrar: filesOf('registrar') },
+    serviceIdentity: filesOf('gateway'),
+    ipfs: { rpcUrl: `http://127.0.0.1:${String(ports.ipfsRpc)}` },
+    members: context.topology.hospitals.map((member) => ({
+      id: member.id,
+      name: member.name,
+      mspId: member.mspId,
+      gatewayUrl: gatewayUrl(member),
+    })),
+    replicationFactor: context.topology.replicationFactor,
+    custody: { dir: join(folder, 'custody'), passphraseFile: join(folder, 'custody.passphrase') },
+    dataDir: join(folder, 'data'),
+    buildDigest: buildDigest(context.chaincodeDirectory),
+  };
+}
