@@ -29,7 +29,10 @@ export const KEYS = {
   member: 'member',
   patient: 'patient',
   grantBook: 'grant-book',
+  /** [pseudonym, endedAt, grantId]: evidence, listed in the order of ending. */
   endedGrant: 'ended-grant',
+  /** [pseudonym, grantId] -> endedAt: finds an ended grant by its id, and keeps the id from being used again. */
+  endedGrantId: 'ended-grant-id',
   nonce: 'nonce',
   idempotency: 'idempotency',
   recordBatch: 'record-batch',
@@ -43,8 +46,11 @@ export const KEYS = {
   accessByRecord: 'by-record-access',
   accessByHospital: 'by-hospital-access',
   accessByDay: 'by-day-access',
+  /** [owner MSP id, requester's MSP id, enrolment id, time counted backwards, transaction id]: newest first. */
   denial: 'denial',
   instructions: 'instructions',
+  /** [owner, instructionId]; the owner is a pseudonym or an MSP id. */
+  retiredInstruction: 'retired-instruction',
   suspension: 'suspension',
   panelLayout: 'panel-layout',
   panel: 'panel',

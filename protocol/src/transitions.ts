@@ -53,17 +53,22 @@ const query: Table<(typeof QUERY_STATUSES)[number]> = {
 
 export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query };
 export type ObjectKind = keyof typeof TRANSITIONS;
+type StatusOf<Kind extends ObjectKind> = (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;
 
 /**
  * The next state of an object.
  * @throws CareLedgerError TRANSITION_NOT_ALLOWED when the table has no such step; ALREADY_EXISTS when the step
  * would create an object that exists.
  */
-export function nextStatus<Status extends string>(kind: ObjectKind, from: Status | undefined, transition: string): Status {
-  const table = TRANSITIONS[kind] as Table<Status>;
-  const steps: Readonly<Record<string, Status>> = table[from ?? 'none'] ?? {};
+export function nextStatus<Kind extends ObjectKind>(
+  kind: Kind,
+  from: StatusOf<Kind> | undefined,
+  transition: string,
+): StatusOf<Kind> {
+  const table: Table<string> = TRANSITIONS[kind];
+  const steps = table[from ?? 'none'] ?? {};
   const next = Object.hasOwn(steps, transition) ? steps[transition] : undefined;
-  if (next !== undefined) return next;
+  if (next !== undefined) return next as StatusOf<Kind>;
   if (from !== undefined && Object.hasOwn(table.none ?? {}, transition)) {
     throw new CareLedgerError('ALREADY_EXISTS', { came: `an id of a ${kind} that is ${from}` });
   }

@@ -11,15 +11,21 @@ const CALLER_FIELDS: readonly string[] = ['caller', 'requester', 'submitter', 'c
  */
 export function validate<Schema extends TSchema>(schema: Schema, value: unknown): Static<Schema> {
   if (Value.Check(schema, value)) return value;
-  const first = Value.Errors(schema, value)[0];
-  const path = first?.instancePath ?? '';
-  const stranger = firstUnknownField(schema, value);
-  if (stranger !== undefined && CALLER_FIELDS.includes(stranger)) {
-    throw new CareLedgerError('CALLER_IN_ARGUMENTS', { came: `the field ${stranger}` });
+  throw violation(value, Value.Errors(schema, value));
+}
+
+function violation(value: unknown, errors: ReturnType<typeof Value.Errors>): CareLedgerError {
+  const strangers = unknownFields(errors);
+  const caller = strangers.find((field) => CALLER_FIELDS.includes(field));
+  if (caller !== undefined) return new CareLedgerError('CALLER_IN_ARGUMENTS', { came: `the field ${caller}` });
+  if (strangers[0] !== undefined) {
+    const came = `the unknown field ${strangers[0].slice(0, 40)}`;
+    return new CareLedgerError('SCHEMA_VIOLATION', { expected: 'only the documented fields', came });
   }
-  throw new CareLedgerError('SCHEMA_VIOLATION', {
-    expected: `at ${path === '' ? 'the top' : path}: ${first?.message ?? 'the documented form'}`,
-    came: stranger === undefined ? briefly(valueAt(value, path)) : `the unknown field ${stranger.slice(0, 40)}`,
+  const { instancePath: path = '', message = 'the documented form' } = errors[0] ?? {};
+  return new CareLedgerError('SCHEMA_VIOLATION', {
+    expected: `at ${path === '' ? 'the top' : path}: ${message}`,
+    came: briefly(valueAt(value, path)),
   });
 }
 
@@ -38,10 +44,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-function firstUnknownField(schema: TSchema, value: unknown): string | undefined {
-  const properties = (schema as { properties?: Record<string, unknown> }).properties;
-  if (properties === undefined || typeof value !== 'object' || value === null) return undefined;
-  return Object.keys(value).find((key) => !Object.hasOwn(properties, key));
+/**
+ * Fields that a closed object does not have, at any depth. Inside a union every alternative that does not match
+ * reports the fields of the others, so those errors say nothing.
+ */
+function unknownFields(errors: ReturnType<typeof Value.Errors>): string[] {
+  return errors.flatMap((error) =>
+    error.keyword === 'additionalProperties' && !error.schemaPath.includes('/anyOf/')
+      ? [...error.params.additionalProperties]
+      : [],
+  );
 }
 
 function valueAt(value: unknown, pointer: string): unknown {

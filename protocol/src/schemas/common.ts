@@ -39,6 +39,8 @@ export const X25519PublicKey = base64urlOf(32);
 export const Ed25519Signature = base64urlOf(64);
 export const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$', description: '128 random bits, base64url' });
 export const Base64Url = (maxLength: number) => Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength });
+/** `epoch` of the consortium at which the key-level endorsement policy of the object was set. */
+export const MembersEpoch = Type.Integer({ minimum: 0 });
 export const PurposeSchema = oneOf(PURPOSES);
 export const RoleSchema = oneOf(ROLES);
 export const RecordTypeSchema = oneOf(RECORD_TYPES);

@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.js';
 import {
   EnrolmentId,
   Instant,
+  MembersEpoch,
   MspId,
   ObjectId,
   Pseudonym,
@@ -77,7 +78,9 @@ export type MemberInstruction = Static<typeof MemberInstructionSchema>;
 /** The standing instructions of one hospital. A patient's stand in its grant book. */
 export interface MemberInstructions {
   readonly mspId: string;
+  /** Active ones only. Retired ones have their own keys. */
   readonly instructions: MemberInstruction[];
+  readonly membersEpoch: number;
 }
 
 export const RequesterSchema = closed({ mspId: MspId, enrolmentId: EnrolmentId });
@@ -87,7 +90,10 @@ export const SuspensionSchema = closed({
   instructionId: ObjectId,
   denials: Type.Integer({ minimum: 1 }),
   since: Instant,
+  /** Set when the hospital lifted it: earlier denials no longer count. */
+  liftedAt: Type.Optional(Instant),
   txId: TransactionId,
+  membersEpoch: MembersEpoch,
 });
 export type Suspension = Static<typeof SuspensionSchema>;
 export const LiftSuspensionSchema = closed({ requester: RequesterSchema });

@@ -39,6 +39,8 @@ export type Vote = Static<typeof VoteSchema>;
 /** One document with what every other contract needs to know of the members: a point read instead of a scan. */
 export const ConsortiumSchema = closed({
   activeMembers: Type.Array(MspId),
+  /** Raised by every change of `activeMembers`: an object whose `membersEpoch` differs gets a new endorsement policy. */
+  epoch: Type.Integer({ minimum: 0 }),
   /** Build digest that a majority of active members approves, if any. */
   approvedBuild: Type.Optional(Sha256),
 });

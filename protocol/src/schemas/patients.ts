@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import {
   Ed25519PublicKey,
   Instant,
+  MembersEpoch,
   MspId,
   Pseudonym,
   TransactionId,
@@ -34,6 +35,7 @@ export const PatientSchema = closed({
   enrolledAt: Instant,
   changedAt: Instant,
   txId: TransactionId,
+  membersEpoch: MembersEpoch,
 });
 export type Patient = Static<typeof PatientSchema>;
 export type EnrolArguments = Static<typeof EnrolArgumentsSchema>;

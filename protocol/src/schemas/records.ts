@@ -4,6 +4,7 @@ import {
   CallerSchema,
   Cid,
   Instant,
+  MembersEpoch,
   MspId,
   ObjectId,
   PageFields,
@@ -42,6 +43,8 @@ const BatchEntrySchema = closed({
   ...RecordFields,
   status: oneOf(RECORD_STATUSES),
   supersededBy: Type.Optional(RecordId),
+  /** Why the content was erased, in the owner's words. */
+  erasedBecause: Type.Optional(Text(200)),
   changedAt: Type.Optional(Instant),
 });
 export type BatchEntry = Static<typeof BatchEntrySchema>;
@@ -53,9 +56,18 @@ export const RecordBatchSchema = closed({
   anchoredBy: CallerSchema,
   anchoredAt: Instant,
   txId: TransactionId,
+  membersEpoch: MembersEpoch,
   entries: Type.Array(BatchEntrySchema),
 });
 export type RecordBatch = Static<typeof RecordBatchSchema>;
+
+/** What an anchoring answers. The ids of its records are `batchId.0` to `batchId.(records - 1)`. */
+export interface AnchorResult {
+  readonly batchId: string;
+  readonly records: number;
+  readonly anchoredAt: string;
+  readonly txId: string;
+}
 
 /** A record as every reader sees it: its entry with what the batch holds for all. */
 export const RecordSchema = closed({
@@ -66,6 +78,7 @@ export const RecordSchema = closed({
   ...RecordFields,
   status: oneOf(RECORD_STATUSES),
   supersededBy: Type.Optional(RecordId),
+  erasedBecause: Type.Optional(Text(200)),
   changedAt: Type.Optional(Instant),
 });
 export type EmrRecord = Static<typeof RecordSchema>;

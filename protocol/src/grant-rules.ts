@@ -1,0 +1,125 @@
+import { CareLedgerError } from './errors.js';
+import { addMs, msFromInstant } from './instant.js';
+import { LIMITS } from './limits.js';
+import type { Caller } from './schemas/common.js';
+import type { GrantBook } from './schemas/grant-book.js';
+import type { GrantArguments, PatientGrant } from './schemas/grants.js';
+import type { PatientInstruction, PatientRule } from './schemas/instructions.js';
+import { nextStatus } from './transitions.js';
+
+/** What happens to a grant book, as pure functions: the contract reads a book, calls one, and writes what it returns. */
+export interface BookChange {
+  readonly book: GrantBook;
+  /** Grants that left the book and become evidence under their own keys. */
+  readonly ended: readonly PatientGrant[];
+}
+
+const DAY_MS = 86_400_000;
+
+/** @throws CareLedgerError SCHEMA_VIOLATION for an empty or past period, LIMIT_EXCEEDED for one that is too long. */
+export function assertGrantPeriod(terms: Pick<GrantArguments, 'notBefore' | 'notAfter'>, at: string): void {
+  const { notBefore, notAfter } = terms;
+  const [startMs, endMs] = [msFromInstant(notBefore), msFromInstant(notAfter)];
+  if (startMs >= endMs) throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'notBefore < notAfter' });
+  if (endMs < msFromInstant(at)) throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'notAfter in the future' });
+  if (endMs - Math.min(startMs, msFromInstant(at)) > LIMITS.grantMaxDays * DAY_MS) {
+    throw new CareLedgerError('LIMIT_EXCEEDED', { expected: `a grant of at most ${String(LIMITS.grantMaxDays)} days` });
+  }
+}
+
+export function hasRoom(book: GrantBook, at: string): boolean {
+  return book.grants.filter((grant) => !isPast(grant, at)).length < LIMITS.liveGrantsPerPatient;
+}
+
+/** @throws CareLedgerError ALREADY_EXISTS for an id in the book, LIMIT_EXCEEDED when the book is full. */
+export function addGrant(book: GrantBook, grant: PatientGrant, at: string, txId: string): BookChange {
+  if (book.grants.some(({ grantId }) => grantId === grant.grantId)) {
+    throw new CareLedgerError('ALREADY_EXISTS', { came: 'the id of a live grant' });
+  }
+  const isFull = book.grants.length >= LIMITS.liveGrantsPerPatient;
+  // A full book first loses what is over anyway; otherwise nothing is expired here, to keep the write small.
+  const swept = isFull ? expirePast(book, at, txId) : { book, ended: [] };
+  if (swept.book.grants.length >= LIMITS.liveGrantsPerPatient) {
+    throw new CareLedgerError('LIMIT_EXCEEDED', {
+      expected: `at most ${String(LIMITS.liveGrantsPerPatient)} live grants; revoke one first`,
+    });
+  }
+  return { book: { ...swept.book, grants: [...swept.book.grants, grant] }, ended: swept.ended };
+}
+
+/** @throws CareLedgerError GRANT_NOT_FOUND when no live grant has the id. */
+export function revokeGrant(book: GrantBook, grantId: string, at: string, txId: string): BookChange {
+  const grant = book.grants.find((candidate) => candidate.grantId === grantId);
+  if (grant === undefined) throw new CareLedgerError('GRANT_NOT_FOUND');
+  return {
+    book: { ...book, grants: book.grants.filter((candidate) => candidate !== grant) },
+    ended: [endGrant(grant, 'revoke', at, txId)],
+  };
+}
+
+export function expirePast(book: GrantBook, at: string, txId: string): BookChange {
+  const past = book.grants.filter((grant) => isPast(grant, at));
+  return {
+    book: { ...book, grants: book.grants.filter((grant) => !isPast(grant, at)) },
+    ended: past.map((grant) => endGrant(grant, 'expire', at, txId)),
+  };
+}
+
+/** The smallest number of openings after which a rule of the patient expires a grant; undefined without such a rule. */
+export function openingsAllowed(book: GrantBook): number | undefined {
+  const allowed = book.instructions.flatMap(({ status, rule }) =>
+    status === 'active' && rule.kind === 'expire-grant' ? [rule.afterOpenings] : [],
+  );
+  return allowed.length === 0 ? undefined : Math.min(...allowed);
+}
+
+/** Counts one opening for each grant that was used, and expires those that reached what the patient allows. */
+export function countOpenings(book: GrantBook, used: ReadonlySet<string>, at: string, txId: string): BookChange {
+  const allowed = openingsAllowed(book);
+  if (allowed === undefined) return { book, ended: [] };
+  const counted = book.grants.map((grant) =>
+    used.has(grant.grantId) ? { ...grant, openings: (grant.openings ?? 0) + 1 } : grant,
+  );
+  const isSpent = (grant: PatientGrant) => used.has(grant.grantId) && (grant.openings ?? 0) >= allowed;
+  return {
+    book: { ...book, grants: counted.filter((grant) => !isSpent(grant)) },
+    ended: counted.filter(isSpent).map((grant) => endGrant(grant, 'expire', at, txId)),
+  };
+}
+
+export type AutoGrantRule = Extract<PatientRule, { kind: 'auto-grant' }>;
+
+/** The grant that a standing instruction makes: to the requester in person, for the purpose and types of the rule. */
+export function grantFromInstruction(options: {
+  readonly instruction: PatientInstruction;
+  readonly rule: AutoGrantRule;
+  readonly grantId: string;
+  readonly pseudonym: string;
+  readonly requester: Caller;
+  readonly at: string;
+  readonly txId: string;
+}): PatientGrant {
+  const { instruction, rule, grantId, pseudonym, requester, at, txId } = options;
+  return {
+    grantId,
+    pseudonym,
+    grantee: { kind: 'person', mspId: requester.mspId, enrolmentId: requester.enrolmentId },
+    recordTypes: [...rule.recordTypes],
+    purposes: [rule.purpose],
+    notBefore: at,
+    notAfter: addMs(at, rule.validForMs),
+    maxHops: 0,
+    status: nextStatus('grant', undefined, 'grant'),
+    basis: { instructionId: instruction.instructionId },
+    createdAt: at,
+    txId,
+  };
+}
+
+function endGrant(grant: PatientGrant, transition: 'revoke' | 'expire', at: string, txId: string): PatientGrant {
+  return { ...grant, status: nextStatus('grant', grant.status, transition), endedAt: at, txId };
+}
+
+function isPast(grant: PatientGrant, at: string): boolean {
+  return at > grant.notAfter;
+}
