@@ -16,19 +16,18 @@ export interface CborMap {
 
 const MAX_DEPTH = 8;
 
+function isScalar(value: unknown): boolean {
+  if (value === null || value instanceof Uint8Array) return true;
+  return typeof value === 'boolean' || typeof value === 'string' || Number.isSafeInteger(value);
+}
+
 function assertEncodable(value: unknown, path: string, depth: number): void {
   if (depth > MAX_DEPTH) throw invalidInput(path, `nesting of at most ${MAX_DEPTH}`, 'deeper nesting');
-  if (value === null || typeof value === 'boolean' || typeof value === 'string' || value instanceof Uint8Array) return;
-  if (Number.isSafeInteger(value)) return;
-  if (Array.isArray(value)) {
-    value.forEach((entry, index) => assertEncodable(entry, `${path}[${index}]`, depth + 1));
-    return;
+  if (isScalar(value)) return;
+  if (typeof value !== 'object' || value === null || !(Array.isArray(value) || isPlain(value))) {
+    throw invalidInput(path, 'text, bytes, safe integer, boolean, null, array or map', shapeOf(value));
   }
-  if (typeof value === 'object' && isPlain(value)) {
-    for (const [key, entry] of Object.entries(value)) assertEncodable(entry, `${path}.${key}`, depth + 1);
-    return;
-  }
-  throw invalidInput(path, 'text, bytes, safe integer, boolean, null, array or map', shapeOf(value));
+  for (const [key, entry] of Object.entries(value)) assertEncodable(entry, `${path}.${key}`, depth + 1);
 }
 
 function isPlain(value: object): boolean {

@@ -15,7 +15,6 @@ export interface RecordContext {
 
 export const CONTEXT_KEYS = ['ownerMspId', 'pseudonym', 'recordType', 'recordId'] as const;
 const MAX_CONTEXT_TEXT_BYTES = 256;
-// eslint-disable-next-line no-control-regex -- control characters are what is refused
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 
 /** A short printable text: 1..256 bytes of UTF-8 without control characters. */

@@ -19,6 +19,9 @@ const TAG_BYTES = 16;
 /** Any scalar serves: after clamping each is a multiple of 8, which sends every small-order point to zero. */
 const PROBE_SCALAR = new Uint8Array(HPKE_KEY_BYTES).fill(0x55);
 
+/** The global CryptoKey is a browser type; this is the same one as Node declares it. */
+type PlatformKey = Awaited<ReturnType<typeof globalThis.crypto.subtle.importKey>>;
+
 export interface HpkeKeyPair {
   readonly publicKey: Uint8Array;
   readonly privateKey: Uint8Array;
@@ -70,7 +73,7 @@ export async function wrap(options: {
   assertBytes('info', options.info);
   assertBytes('associatedData', options.associatedData);
   const suite = newSuite();
-  const recipientPublicKey = await suite.kem.deserializePublicKey(new Uint8Array(options.recipientPublicKey));
+  const recipientPublicKey = (await suite.kem.deserializePublicKey(new Uint8Array(options.recipientPublicKey))) as PlatformKey;
   const sender = await suite.createSenderContext({ recipientPublicKey, info: new Uint8Array(options.info) });
   const ciphertext = await sender.seal(new Uint8Array(options.plaintext), new Uint8Array(options.associatedData));
   return { enc: new Uint8Array(sender.enc), ciphertext: new Uint8Array(ciphertext) };
@@ -97,7 +100,7 @@ export async function unwrap(options: {
     throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'ciphertext', expected: `at least ${TAG_BYTES} bytes`, came: `${ciphertext.length} bytes` });
   }
   const suite = newSuite();
-  const recipientKey = await suite.kem.deserializePrivateKey(new Uint8Array(options.recipientPrivateKey));
+  const recipientKey = (await suite.kem.deserializePrivateKey(new Uint8Array(options.recipientPrivateKey))) as PlatformKey;
   try {
     const recipient = await suite.createRecipientContext({ recipientKey, enc: new Uint8Array(enc), info: new Uint8Array(options.info) });
     return new Uint8Array(await recipient.open(new Uint8Array(ciphertext), new Uint8Array(options.associatedData)));

@@ -95,15 +95,18 @@ export function assertCiphertext(publicKey: PaillierPublicKey, ciphertext: bigin
 
 /**
  * Intake of many: one gcd for all (gcd(product, n) = 1 exactly when each is coprime), single ones only to name the bad.
+ * @param firstIndex index of the first one in a longer list that was split
  * @throws CRYPTO_INVALID_CIPHERTEXT with the index in `argument`
  */
-export function assertCiphertexts(publicKey: PaillierPublicKey, ciphertexts: readonly bigint[]): void {
+export function assertCiphertexts(publicKey: PaillierPublicKey, ciphertexts: readonly bigint[], firstIndex = 0): void {
   const { n } = publicKey;
-  ciphertexts.forEach((ciphertext, index) => assertRange(publicKey, ciphertext, `ciphertexts[${index}]`));
+  ciphertexts.forEach((ciphertext, index) => {
+    assertRange(publicKey, ciphertext, `ciphertexts[${firstIndex + index}]`);
+  });
   const residues = ciphertexts.map((ciphertext) => ciphertext % n);
   if (gcd(n, modProduct(residues, n)) === 1n) return;
   const index = residues.findIndex((residue) => gcd(n, residue) !== 1n);
-  throw badCiphertext(`ciphertexts[${index}]`, 'coprime to n', 'a common factor');
+  throw badCiphertext(`ciphertexts[${firstIndex + index}]`, 'coprime to n', 'a common factor');
 }
 
 /** Bytes of a ciphertext or of any element of Z_{n^2}. */

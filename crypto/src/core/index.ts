@@ -1,0 +1,16 @@
+/**
+ * @careledger/crypto/core: pure, without node: imports and without top-level await, so that chaincode (CommonJS) can
+ * require() it and a browser can load it. Chaincode may call only what draws no randomness.
+ */
+export * from './bytes.js';
+export * from './cbor.js';
+export * from './context.js';
+export * from './decimal.js';
+export * from './encode.js';
+export * from './envelope.js';
+export * from './errors.js';
+export * from './header.js';
+export * from './hpke.js';
+export * from './paillier/index.js';
+export * from './patient-signature.js';
+export * from './random.js';
