@@ -1,0 +1,129 @@
+/**
+ * One hospital's part in a query: evaluate the cohort on its own patients, refuse or multiply the rows, mask what was
+ * not asked, re-randomise, commit, and anchor. The opening of the commitment stays here, sealed, for an auditor.
+ */
+import {
+  ciphertextToText,
+  contributionCommitment,
+  maskPlaintext,
+  openingFromJson,
+  openingToJson,
+  publicKeyToJson,
+  randomBytes,
+  randomUnit,
+  slotsFor,
+  type ContributionOpening,
+  type PaillierPool,
+  type PaillierPublicKey,
+  type PanelLayout,
+} from '@careledger/crypto';
+import { CareLedgerError, matchesCohort, type Cohort, type Query, type RefusalReason } from '@careledger/protocol';
+import type { RecordStore } from '../ports/record-store.js';
+import type { AggregateLedger } from './aggregate-ledger.js';
+import type { AuditTable } from './audit-table.js';
+import { MAX_PANEL_BLOCK_BYTES, decodePanelBlock } from './panel-block.js';
+import { whyNotContribute, type AggregatePolicy } from './policy.js';
+import type { LocalPanel, RowTable } from './row-table.js';
+
+interface Selection {
+  readonly panels: readonly { readonly panel: LocalPanel; readonly indexes: readonly number[] }[];
+  readonly patients: ReadonlySet<string>;
+}
+
+export class Contributor {
+  constructor(
+    private readonly aggregate: AggregateLedger,
+    private readonly modules: {
+      readonly store: RecordStore;
+      readonly rows: RowTable;
+      readonly audit: AuditTable;
+      readonly pool: PaillierPool;
+      readonly policy: AggregatePolicy;
+    },
+  ) {}
+
+  /** Anchors this hospital's contribution or its refusal. Safe to repeat after a crash: the ledger takes one answer. */
+  async answer(query: Query): Promise<void> {
+    const selection = await this.#select(query);
+    const researcher = `${query.researcher.mspId}/${query.researcher.enrolmentId}`;
+    const earlier = await this.modules.audit.earlierCohorts(researcher, query.queryId);
+    const reason = whyNotContribute(this.modules.policy, { purpose: query.purpose, cohort: selection.patients, earlier });
+    if (reason === undefined) await this.#contribute(query, selection, researcher);
+    else await this.#refuse(query, reason);
+  }
+
+  async #select(query: Query): Promise<Selection> {
+    const anchored = await this.aggregate.anchoredPanels(query.layoutId);
+    const panels: { panel: LocalPanel; indexes: number[] }[] = [];
+    const patients = new Set<string>();
+    for await (const panel of this.modules.rows.ofLayout(query.layoutId, query.layoutVersion)) {
+      // A panel whose anchoring failed is known here only; a panel under an older key cannot be added.
+      if (!anchored.has(panel.panelId) || panel.keyId !== query.keyId) continue;
+      const indexes = panel.rows.flatMap((row, index) => (matchesCohort(query.cohort as Cohort, row.subject) ? [index] : []));
+      for (const index of indexes) patients.add(panel.rows[index]?.patient ?? '');
+      if (indexes.length > 0) panels.push({ panel, indexes });
+    }
+    return { panels, patients };
+  }
+
+  async #contribute(query: Query, selection: Selection, researcher: string): Promise<void> {
+    const { publicKey } = await this.aggregate.activeKey();
+    const opening = await this.#openingFor(query, selection, researcher, publicKey);
+    const { rows, panelIds } = await this.#load(publicKey, opening.rowRefs);
+    const { maskPlaintext: mask, randomness } = opening;
+    const input = { rows, maskPlaintext: mask, randomness };
+    const ciphertext = await this.modules.pool.makeContribution(publicKeyToJson(publicKey), input);
+    await this.aggregate.ledger.submit(this.aggregate.identity, 'queries', 'Contribute', {
+      queryId: query.queryId,
+      ciphertext: ciphertextToText(publicKey, ciphertext),
+      commitment: contributionCommitment(opening),
+      panelIds,
+    });
+  }
+
+  /**
+   * Durable before the commitment is public, and used again after a crash: what stands on the ledger can always be
+   * opened.
+   */
+  async #openingFor(query: Query, selection: Selection, researcher: string, publicKey: PaillierPublicKey): Promise<ContributionOpening> {
+    const kept = await this.modules.audit.get(query.queryId);
+    if (kept !== undefined) return openingFromJson(kept.opening);
+    const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
+    const asked = slotsFor(layout as PanelLayout, query.fields, query.statistic);
+    const opening: ContributionOpening = {
+      salt: randomBytes(32),
+      queryId: query.queryId,
+      mspId: this.aggregate.mspId,
+      rowRefs: selection.panels.flatMap(({ panel, indexes }) => indexes.map((index) => `${panel.panelId}#${index}`)),
+      maskPlaintext: maskPlaintext(layout as PanelLayout, asked),
+      randomness: randomUnit(publicKey),
+    };
+    const patients = [...selection.patients].sort();
+    await this.modules.audit.put({ queryId: query.queryId, researcher, patients, opening: openingToJson(opening) });
+    return opening;
+  }
+
+  async #load(publicKey: PaillierPublicKey, rowRefs: readonly string[]): Promise<{ rows: bigint[]; panelIds: string[] }> {
+    const blocks = new Map<string, readonly bigint[]>();
+    const rows: bigint[] = [];
+    for (const reference of rowRefs) {
+      const [panelId = '', index = ''] = reference.split('#');
+      const block = blocks.get(panelId) ?? (await this.#fetch(publicKey, panelId));
+      blocks.set(panelId, block);
+      const row = block[Number(index)];
+      if (row === undefined) throw new CareLedgerError('CONTRIBUTION_MISMATCH', { came: `no row ${index} in panel ${panelId}` });
+      rows.push(row);
+    }
+    return { rows, panelIds: [...blocks.keys()] };
+  }
+
+  async #fetch(publicKey: PaillierPublicKey, panelId: string): Promise<readonly bigint[]> {
+    const { cid } = await this.aggregate.panel(panelId);
+    return decodePanelBlock(publicKey, await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES })).rows;
+  }
+
+  async #refuse(query: Query, reason: RefusalReason): Promise<void> {
+    const argument = { queryId: query.queryId, reason };
+    await this.aggregate.ledger.submit(this.aggregate.identity, 'queries', 'Refuse', argument);
+  }
+}
