@@ -52,16 +52,18 @@ function smartBft(topology: Topology): object {
   return {
     RequestBatchMaxInterval: `${String(topology.ordering.batchIntervalMs)}ms`,
     RequestForwardTimeout: '2s',
-    RequestComplainTimeout: '4s',
+    RequestComplainTimeout: '5s',
     RequestAutoRemoveTimeout: '3m',
     ViewChangeResendInterval: '2s',
     ViewChangeTimeout: '10s',
-    LeaderHeartbeatTimeout: '6s',
+    LeaderHeartbeatTimeout: '10s',
     LeaderHeartbeatCount: 10,
     CollectTimeout: '1s',
     IncomingMessageBufferSize: 200,
     RequestPoolSize: 10_000,
-    SyncOnStart: true,
+    // A sync that finds nobody yet lasts long enough for the others to complain about a leader that was never
+    // there; a node that is behind learns it from the leader's heartbeats anyway.
+    SyncOnStart: false,
     SpeedUpViewChange: false,
   };
 }

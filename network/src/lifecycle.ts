@@ -1,18 +1,21 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { authorityRootFile } from './ca.js';
+import type { Contract, ProposalOptions } from '@hyperledger/fabric-gateway';
+import { peer } from '@hyperledger/fabric-protos';
 import { publicConnection } from './chaincode-process.js';
-import type { HospitalContext } from './context.js';
-import type { PublicHospital } from './exchange.js';
+import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileAtomic } from './files.js';
+import { ledgerErrorText, withLedger } from './ledger-client.js';
 import { peerCommand, tryPeerCommand } from './peer.js';
 import { lastLine } from './run.js';
 import { tarGzip } from './tar.js';
 import { majorityOf } from './topology.js';
 import { waitFor } from './wait.js';
 
+const { lifecycle } = peer;
+const LIFECYCLE = '_lifecycle';
 const COMMIT_TIMEOUT_MS = 180_000;
-const POLL_MS = 1_000;
+const POLL_MS = 500;
 /** The founder tries at once; the others leave it this much time each before they try themselves. */
 const COMMIT_STAGGER_MS = 4_000;
 
@@ -46,88 +49,125 @@ function packageArchive(context: HospitalContext, label: string): Buffer {
 
 /** Approves the definition for this hospital, unless it already did with this very package. */
 export async function approveChaincode(context: HospitalContext, packageId: string): Promise<void> {
-  const { sequence } = context.topology.chaincode;
-  const approved = await tryPeerCommand(context, [
-    'lifecycle', 'chaincode', 'queryapproved', ...channelAndName(context), '--sequence', String(sequence), '--output', 'json',
-  ]);
-  if (approved.code === 0 && approved.output.includes(packageId)) return;
-  // An orderer that has just joined may still be looking for the others: ask again until it takes part.
-  await waitFor(
-    async () => {
-      await peerCommand(context, ['lifecycle', 'chaincode', 'approveformyorg', ...definition(context), '--package-id', packageId]);
-      return true;
-    },
-    { what: `${context.hospital.id} to approve the chaincode definition`, timeoutMs: COMMIT_TIMEOUT_MS, intervalMs: POLL_MS },
-  );
+  await withLedger(context, 'admin', async (client) => {
+    const contract = client.contract(LIFECYCLE);
+    await waitFor(
+      async () => {
+        if ((await approvedPackage(context, contract)) === packageId) return true;
+        await approve(context, contract, packageId).catch((thrown: unknown) => {
+          throw new Error(ledgerErrorText(thrown), { cause: thrown });
+        });
+        return true;
+      },
+      {
+        what: `${context.hospital.id} to approve the chaincode definition`,
+        timeoutMs: COMMIT_TIMEOUT_MS,
+        intervalMs: POLL_MS,
+        hint: logHint(context, 'orderer'),
+      },
+    );
+  });
 }
 
 /** Commits the definition as soon as a majority approved, or sees that another hospital did. */
-export async function commitChaincode(context: HospitalContext, hospitals: readonly PublicHospital[]): Promise<void> {
-  const ownIndex = context.topology.hospitals.findIndex((hospital) => hospital.id === context.hospital.id);
+export async function commitChaincode(context: HospitalContext): Promise<void> {
+  const { hospitals } = context.topology;
+  const ownIndex = hospitals.findIndex((hospital) => hospital.id === context.hospital.id);
   const notBeforeMs = Date.now() + ownIndex * COMMIT_STAGGER_MS;
   let lastRefusal = '';
-  await waitFor(
-    async () => {
-      if (await isCommitted(context)) return true;
-      if (Date.now() < notBeforeMs) return undefined;
-      const approving = await approvingHospitals(context, hospitals);
-      if (approving.length < majorityOf(hospitals.length)) return undefined;
-      lastRefusal = await tryCommit(context, approving);
-      return (await isCommitted(context)) ? true : undefined;
-    },
-    {
-      what: 'a majority to approve and commit the chaincode definition',
-      timeoutMs: COMMIT_TIMEOUT_MS,
-      intervalMs: POLL_MS,
-      hint: () => lastRefusal,
-    },
-  );
+  await withLedger(context, 'admin', async (client) => {
+    const contract = client.contract(LIFECYCLE);
+    await waitFor(
+      async () => {
+        if (await isCommitted(context, contract)) return true;
+        if (Date.now() < notBeforeMs) return undefined;
+        const approving = await approvingMembers(context, contract);
+        if (approving.length < majorityOf(hospitals.length)) return undefined;
+        lastRefusal = await tryCommit(context, contract, approving);
+        return lastRefusal === '' ? true : undefined;
+      },
+      {
+        what: 'a majority to approve and commit the chaincode definition',
+        timeoutMs: COMMIT_TIMEOUT_MS,
+        intervalMs: POLL_MS,
+        hint: () => lastRefusal,
+      },
+    );
+  });
 }
 
-async function isCommitted(context: HospitalContext): Promise<boolean> {
-  const { name, sequence } = context.topology.chaincode;
-  const result = await tryPeerCommand(context, [
-    'lifecycle', 'chaincode', 'querycommitted', '--channelID', context.topology.channel, '--name', name, '--output', 'json',
-  ]);
-  if (result.code !== 0) return false;
-  const committed = JSON.parse(result.output) as { sequence?: number };
-  return (committed.sequence ?? 0) >= sequence;
+/** @returns the package this hospital approved for the sequence, or undefined. */
+async function approvedPackage(context: HospitalContext, contract: Contract): Promise<string | undefined> {
+  const args = new lifecycle.QueryApprovedChaincodeDefinitionArgs();
+  args.setName(context.topology.chaincode.name);
+  args.setSequence(context.topology.chaincode.sequence);
+  try {
+    const bytes = await contract.evaluate('QueryApprovedChaincodeDefinition', own(context, args.serializeBinary()));
+    const result = lifecycle.QueryApprovedChaincodeDefinitionResult.deserializeBinary(bytes);
+    return result.getSource()?.getLocalPackage()?.getPackageId();
+  } catch {
+    // The peer answers with an error when there is no approval yet.
+    return undefined;
+  }
 }
 
-async function approvingHospitals(context: HospitalContext, hospitals: readonly PublicHospital[]): Promise<PublicHospital[]> {
-  const { version, sequence } = context.topology.chaincode;
-  const output = await peerCommand(context, [
-    'lifecycle', 'chaincode', 'checkcommitreadiness', ...channelAndName(context),
-    '--version', version, '--sequence', String(sequence), '--output', 'json',
-  ]);
-  const { approvals } = JSON.parse(output) as { approvals: Record<string, boolean> };
-  return hospitals.filter((hospital) => approvals[hospital.mspId] === true);
+async function approve(context: HospitalContext, contract: Contract, packageId: string): Promise<void> {
+  const localPackage = new lifecycle.ChaincodeSource.Local();
+  localPackage.setPackageId(packageId);
+  const source = new lifecycle.ChaincodeSource();
+  source.setLocalPackage(localPackage);
+  const args = define(context, new lifecycle.ApproveChaincodeDefinitionForMyOrgArgs());
+  args.setSource(source);
+  await contract.submit('ApproveChaincodeDefinitionForMyOrg', own(context, args.serializeBinary()));
+}
+
+async function isCommitted(context: HospitalContext, contract: Contract): Promise<boolean> {
+  const args = new lifecycle.QueryChaincodeDefinitionArgs();
+  args.setName(context.topology.chaincode.name);
+  try {
+    const bytes = await contract.evaluate('QueryChaincodeDefinition', own(context, args.serializeBinary()));
+    const committed = lifecycle.QueryChaincodeDefinitionResult.deserializeBinary(bytes);
+    return committed.getSequence() >= context.topology.chaincode.sequence;
+  } catch {
+    // The peer answers with an error when nothing is committed yet.
+    return false;
+  }
+}
+
+async function approvingMembers(context: HospitalContext, contract: Contract): Promise<string[]> {
+  const args = define(context, new lifecycle.CheckCommitReadinessArgs());
+  const bytes = await contract.evaluate('CheckCommitReadiness', own(context, args.serializeBinary()));
+  const approvals = lifecycle.CheckCommitReadinessResult.deserializeBinary(bytes).getApprovalsMap();
+  return context.topology.hospitals.map((hospital) => hospital.mspId).filter((mspId) => approvals.get(mspId) === true);
 }
 
 /** @returns why it was refused, or an empty text. Two hospitals may try at once; one of them is refused. */
-async function tryCommit(context: HospitalContext, approving: readonly PublicHospital[]): Promise<string> {
-  const peers = approving.flatMap((hospital) => {
-    const rootFile = join(makePrivateDirectory(context.paths.chaincode), `${hospital.id}-tls-root.pem`);
-    writeFileAtomic(rootFile, hospital.tlsRoot);
-    return ['--peerAddresses', hospital.peerAddress, '--tlsRootCertFiles', rootFile];
-  });
-  const result = await tryPeerCommand(context, ['lifecycle', 'chaincode', 'commit', ...definition(context), ...peers]);
-  return result.code === 0 ? '' : lastLine(result.output);
+async function tryCommit(context: HospitalContext, contract: Contract, approving: string[]): Promise<string> {
+  const args = define(context, new lifecycle.CommitChaincodeDefinitionArgs());
+  try {
+    await contract.submit('CommitChaincodeDefinition', { arguments: [args.serializeBinary()], endorsingOrganizations: approving });
+    return '';
+  } catch (thrown) {
+    return ledgerErrorText(thrown);
+  }
 }
 
-function channelAndName(context: HospitalContext): string[] {
-  return ['--channelID', context.topology.channel, '--name', context.topology.chaincode.name];
+interface Definition {
+  setName(value: string): void;
+  setVersion(value: string): void;
+  setSequence(value: number): void;
 }
 
-function definition(context: HospitalContext): string[] {
-  const { host, ports } = context.hospital;
-  const { version, sequence } = context.topology.chaincode;
-  return [
-    ...channelAndName(context),
-    '--version', version,
-    '--sequence', String(sequence),
-    '--orderer', `${host}:${String(ports.orderer)}`,
-    '--tls',
-    '--cafile', authorityRootFile(context, 'tls'),
-  ];
+/** The same definition in every request: no policy is named, so the channel's majority endorses. */
+function define<T extends Definition>(context: HospitalContext, args: T): T {
+  const { name, version, sequence } = context.topology.chaincode;
+  args.setName(name);
+  args.setVersion(version);
+  args.setSequence(sequence);
+  return args;
+}
+
+/** Asks the hospital's own peer only: an approval needs no other's endorsement. */
+function own(context: HospitalContext, argument: Uint8Array): ProposalOptions {
+  return { arguments: [argument], endorsingOrganizations: [context.hospital.mspId] };
 }

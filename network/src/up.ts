@@ -42,7 +42,7 @@ export async function upHospital(context: HospitalContext): Promise<void> {
     await startChaincode(context, packageId);
     await approveChaincode(context, packageId);
     step('chaincode runs and is approved');
-    await commitChaincode(context, hospitals);
+    await commitChaincode(context);
     await awaitFirstEndorsement(context);
     step('a majority endorses');
     const configFile = writeGatewayConfig(context, hospitals);
