@@ -126,6 +126,11 @@ async function main(): Promise<number> {
   });
 }
 
+// A reader that left early ('| head') is no error of ours.
+process.stdout.on('error', () => {
+  process.exit();
+});
+
 try {
   process.exitCode = await main();
 } catch (thrown) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { hospitalPaths } from './home.js';
 import { lastLogLine } from './launch.js';
 import { isRunning, readPidFile } from './pid.js';
@@ -10,7 +11,8 @@ export interface ProcessStatus {
   hospital: string;
   process: ProcessName | 'supervisor';
   pid: number | null;
-  health: 'healthy' | 'unhealthy' | 'stopped';
+  /** `dead`: it should run and does not; `stopped`: it is not meant to run. */
+  health: 'healthy' | 'unhealthy' | 'dead' | 'stopped';
   /** Blocks of the channel, where the process keeps them. */
   blockHeight: number | null;
   restarts: number;
@@ -29,20 +31,23 @@ export async function consortiumStatus(options: StatusOptions): Promise<ProcessS
   return Promise.all(rows);
 }
 
-/** @returns 0 when everything that was started is healthy, 3 when something is not, 4 when nothing runs. */
+/** @returns 0 when everything that should run is healthy, 3 when something is not, 4 when nothing should run. */
 export async function printStatus(options: StatusOptions & { json: boolean; say: (text: string) => void }): Promise<number> {
   const rows = await consortiumStatus(options);
   if (options.json) options.say(JSON.stringify(rows, null, 2));
   else for (const line of table(rows)) options.say(line);
   if (rows.every((row) => row.health === 'stopped')) return 4;
-  return rows.every((row) => row.health === 'healthy') ? 0 : 3;
+  return rows.every((row) => row.health === 'healthy' || row.health === 'stopped') ? 0 : 3;
 }
 
 async function processStatus(options: StatusOptions, hospital: HospitalTopology, name: ProcessName | 'supervisor'): Promise<ProcessStatus> {
   const files = processFiles(hospitalPaths(options.home, hospital.id), name);
   const identity = readPidFile(files.pid) as SupervisedIdentity | undefined;
   const row = { hospital: hospital.id, process: name, blockHeight: null, restarts: identity?.restarts ?? 0 };
-  if (!identity || !isRunning(identity)) return { ...row, pid: null, health: 'stopped', detail: identity ? lastLogLine(files.log) : '' };
+  if (!identity || !isRunning(identity)) {
+    const shouldRun = name === 'supervisor' ? identity !== undefined : existsSync(files.spec);
+    return { ...row, pid: null, health: shouldRun ? 'dead' : 'stopped', detail: shouldRun ? lastLogLine(files.log) : '' };
+  }
   const problem = await healthProblem(hospital, name);
   return {
     ...row,
