@@ -1,0 +1,48 @@
+/** Layouts and rows for tests. */
+import fc from 'fast-check';
+import type { PanelLayout } from './panel-layout.js';
+import type { PanelRow } from './panel.js';
+
+/** Fits a 512-bit test key: one signed numeric field, one histogram. */
+export const smallLayout: PanelLayout = {
+  id: 'small',
+  version: 1,
+  keyBits: 512,
+  fields: [
+    { kind: 'numeric', name: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
+    { kind: 'histogram', name: 'sex', unit: '', categories: ['female', 'male'] },
+  ],
+  maxRecords: 100,
+  statisticalBits: 80,
+};
+
+/** The shape of the heart-disease sample; fits 2048 bits. */
+export const wideLayout: PanelLayout = {
+  id: 'heart',
+  version: 1,
+  keyBits: 2048,
+  fields: [
+    { kind: 'numeric', name: 'age', unit: 'a', scale: 0, min: 0, max: 120 },
+    { kind: 'numeric', name: 'stDepression', unit: 'mm', scale: 1, min: 0, max: 10 },
+    { kind: 'numeric', name: 'baseExcess', unit: 'mmol/L', scale: 2, min: '-30', max: '30' },
+    { kind: 'histogram', name: 'ageBand', unit: 'a', edges: [0, 40, '60.5', 120] },
+  ],
+  maxRecords: 1_000_000,
+  statisticalBits: 80,
+};
+
+const tenths = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map((value) => (value / 10).toFixed(1));
+
+export const smallRow: fc.Arbitrary<PanelRow> = fc.record(
+  { temperature: fc.option(tenths(-50, 45)), sex: fc.option(fc.constantFrom('female', 'male')) },
+  { requiredKeys: [] },
+);
+export const wideRow: fc.Arbitrary<PanelRow> = fc.record(
+  {
+    age: fc.option(fc.integer({ min: 0, max: 120 })),
+    stDepression: fc.option(tenths(0, 100)),
+    baseExcess: fc.option(fc.integer({ min: -3000, max: 3000 }).map((value) => value / 100)),
+    ageBand: fc.option(fc.integer({ min: 0, max: 120 })),
+  },
+  { requiredKeys: [] },
+);
