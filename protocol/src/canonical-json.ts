@@ -1,6 +1,7 @@
 import { CareLedgerError } from './errors.js';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
+export type Json =
+  null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined };
 
 /**
  * The one encoder of everything that is hashed, signed or written to the ledger.
@@ -21,7 +22,10 @@ export function canonicalJson(value: unknown): string {
 
 function encodeString(value: string): string {
   if (!value.isWellFormed()) {
-    throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'well-formed Unicode', came: 'a lone surrogate' });
+    throw new CareLedgerError('SCHEMA_VIOLATION', {
+      expected: 'well-formed Unicode',
+      came: 'a lone surrogate',
+    });
   }
   return JSON.stringify(value);
 }

@@ -9,7 +9,11 @@ import { closed, oneOf } from './schemas/common.js';
  */
 const Day = Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' });
 const Code = Type.String({ pattern: '^[A-Za-z0-9.-]{1,20}$' });
-export const CODE_SYSTEMS = ['http://snomed.info/sct', 'http://loinc.org', 'http://hl7.org/fhir/sid/icd-10'] as const;
+export const CODE_SYSTEMS = [
+  'http://snomed.info/sct',
+  'http://loinc.org',
+  'http://hl7.org/fhir/sid/icd-10',
+] as const;
 
 export type Cohort =
   | { readonly all: true }
@@ -95,7 +99,10 @@ function matchesLeaf(leaf: Leaf, subject: CohortSubject): boolean {
   return true;
 }
 
-function isWithin<T extends string | number>(value: T | undefined, band: { readonly from: T; readonly to: T }): boolean {
+function isWithin<T extends string | number>(
+  value: T | undefined,
+  band: { readonly from: T; readonly to: T },
+): boolean {
   return value !== undefined && value >= band.from && value <= band.to;
 }
 

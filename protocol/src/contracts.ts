@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import type { ContractName } from './names.js';
 import * as access from './schemas/access.js';
 import * as grants from './schemas/grants.js';
@@ -89,6 +89,14 @@ export const METHODS = {
 } as const satisfies Record<ContractName, Record<string, MethodDescription>>;
 
 export type MethodName<Contract extends ContractName> = keyof (typeof METHODS)[Contract] & string;
+
+/** What a method takes, as a type. */
+export type ArgumentOf<
+  Contract extends ContractName,
+  Method extends MethodName<Contract>,
+> = (typeof METHODS)[Contract][Method] extends { readonly argument: infer Schema extends TSchema }
+  ? Static<Schema>
+  : never;
 
 function submit<Schema extends TSchema>(argument: Schema) {
   return { kind: 'submit', argument } as const;

@@ -12,7 +12,11 @@ export interface ErrorEntry {
 
 export const ERROR_CATALOGUE = {
   // What came in
-  MALFORMED_JSON: { status: 400, meaning: 'The body is not JSON.', action: 'Send one JSON document in UTF-8.' },
+  MALFORMED_JSON: {
+    status: 400,
+    meaning: 'The body is not JSON.',
+    action: 'Send one JSON document in UTF-8.',
+  },
   SCHEMA_VIOLATION: {
     status: 400,
     meaning: 'The input does not have the documented form.',
@@ -33,11 +37,20 @@ export const ERROR_CATALOGUE = {
     meaning: 'The document is not a FHIR R4 resource or bundle that this gateway can split.',
     action: 'Validate it against FHIR R4; the detail names the entry.',
   },
-  CID_INVALID: { status: 400, meaning: 'Not a CID of version 1.', action: 'Send the CID as the record store gave it.' },
-  LIMIT_EXCEEDED: { status: 422, meaning: 'A documented bound was exceeded.', action: 'Send less at a time.' },
+  CID_INVALID: {
+    status: 400,
+    meaning: 'Not a CID of version 1.',
+    action: 'Send the CID as the record store gave it.',
+  },
+  LIMIT_EXCEEDED: {
+    status: 422,
+    meaning: 'A documented bound was exceeded.',
+    action: 'Send less at a time.',
+  },
   TIMESTAMP_OUTSIDE_WINDOW: {
     status: 400,
-    meaning: 'The transaction timestamp is further from the peer’s clock than the accepted window of 2 minutes.',
+    meaning:
+      'The transaction timestamp is further from the peer’s clock than the accepted window of 2 minutes.',
     action: 'Synchronise the clock of the gateway’s host.',
   },
   IDEMPOTENCY_KEY_REUSED: {
@@ -47,8 +60,16 @@ export const ERROR_CATALOGUE = {
   },
 
   // Who is asking
-  TOKEN_MISSING: { status: 401, meaning: 'No bearer token came.', action: 'Send Authorization: Bearer TOKEN.' },
-  TOKEN_INVALID: { status: 401, meaning: 'The token is not one of this gateway’s issuer.', action: 'Sign in again.' },
+  TOKEN_MISSING: {
+    status: 401,
+    meaning: 'No bearer token came.',
+    action: 'Send Authorization: Bearer TOKEN.',
+  },
+  TOKEN_INVALID: {
+    status: 401,
+    meaning: 'The token is not one of this gateway’s issuer.',
+    action: 'Sign in again.',
+  },
   TOKEN_EXPIRED: { status: 401, meaning: 'The token has expired.', action: 'Sign in again.' },
   TOKEN_WRONG_HOSPITAL: {
     status: 403,
@@ -70,27 +91,51 @@ export const ERROR_CATALOGUE = {
     meaning: 'The patient’s signature does not cover these arguments under the key on the ledger.',
     action: 'Sign the exact arguments with the pseudonym’s current key.',
   },
-  NONCE_REUSED: { status: 409, meaning: 'This signed request was used before.', action: 'Sign again with a new nonce.' },
+  NONCE_REUSED: {
+    status: 409,
+    meaning: 'This signed request was used before.',
+    action: 'Sign again with a new nonce.',
+  },
 
   // What stands on the ledger
   MEMBER_NOT_FOUND: { status: 404, meaning: 'No such member.', action: 'Check the MSP id.' },
-  MEMBER_NOT_ACTIVE: { status: 403, meaning: 'The member is not active.', action: 'See its status with the consortium.' },
+  MEMBER_NOT_ACTIVE: {
+    status: 403,
+    meaning: 'The member is not active.',
+    action: 'See its status with the consortium.',
+  },
   PATIENT_NOT_FOUND: { status: 404, meaning: 'No such pseudonym.', action: 'Check the pseudonym.' },
   RECORD_NOT_FOUND: { status: 404, meaning: 'No such record.', action: 'Check the record id.' },
   GRANT_NOT_FOUND: { status: 404, meaning: 'No such grant.', action: 'Check pseudonym and grant id.' },
   ACCESS_NOT_FOUND: { status: 404, meaning: 'No such access entry.', action: 'Check the transaction id.' },
-  INSTRUCTION_NOT_FOUND: { status: 404, meaning: 'No such instruction.', action: 'Check the instruction id.' },
-  SUSPENSION_NOT_FOUND: { status: 404, meaning: 'The requester is not suspended here.', action: 'Check the requester.' },
+  INSTRUCTION_NOT_FOUND: {
+    status: 404,
+    meaning: 'No such instruction.',
+    action: 'Check the instruction id.',
+  },
+  SUSPENSION_NOT_FOUND: {
+    status: 404,
+    meaning: 'The requester is not suspended here.',
+    action: 'Check the requester.',
+  },
   QUERY_NOT_FOUND: { status: 404, meaning: 'No such query.', action: 'Check the query id.' },
   PANEL_NOT_FOUND: { status: 404, meaning: 'No such panel.', action: 'Check the panel id.' },
-  STAFF_NOT_FOUND: { status: 404, meaning: 'No such member of staff at this hospital.', action: 'Check the enrolment id.' },
+  STAFF_NOT_FOUND: {
+    status: 404,
+    meaning: 'No such member of staff at this hospital.',
+    action: 'Check the enrolment id.',
+  },
   KEY_NOT_FOUND: {
     status: 404,
     meaning: 'The consortium has no aggregation key yet.',
     action: 'Wait for the key to be registered.',
   },
   ROUTE_NOT_FOUND: { status: 404, meaning: 'No such route.', action: 'See the OpenAPI document.' },
-  ALREADY_EXISTS: { status: 409, meaning: 'This id is taken.', action: 'Choose a new id, or read the existing object.' },
+  ALREADY_EXISTS: {
+    status: 409,
+    meaning: 'This id is taken.',
+    action: 'Choose a new id, or read the existing object.',
+  },
   TRANSITION_NOT_ALLOWED: {
     status: 409,
     meaning: 'The object is not in a state from which this is possible.',
@@ -182,7 +227,11 @@ export const ERROR_CATALOGUE = {
     meaning: 'A contribution, opened, is not the product of its anchored rows.',
     action: 'The contributor explains, or the members suspend it.',
   },
-  COHORT_INVALID: { status: 400, meaning: 'The cohort is not in the predicate language.', action: 'See docs/flows.md.' },
+  COHORT_INVALID: {
+    status: 400,
+    meaning: 'The cohort is not in the predicate language.',
+    action: 'See docs/flows.md.',
+  },
   QUERY_REFUSED: {
     status: 403,
     meaning: 'The query was refused. The refusals and their reasons stand on the ledger.',

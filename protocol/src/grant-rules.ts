@@ -21,9 +21,12 @@ export function assertGrantPeriod(terms: Pick<GrantArguments, 'notBefore' | 'not
   const { notBefore, notAfter } = terms;
   const [startMs, endMs] = [msFromInstant(notBefore), msFromInstant(notAfter)];
   if (startMs >= endMs) throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'notBefore < notAfter' });
-  if (endMs < msFromInstant(at)) throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'notAfter in the future' });
+  if (endMs < msFromInstant(at))
+    throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'notAfter in the future' });
   if (endMs - Math.min(startMs, msFromInstant(at)) > LIMITS.grantMaxDays * DAY_MS) {
-    throw new CareLedgerError('LIMIT_EXCEEDED', { expected: `a grant of at most ${String(LIMITS.grantMaxDays)} days` });
+    throw new CareLedgerError('LIMIT_EXCEEDED', {
+      expected: `a grant of at most ${String(LIMITS.grantMaxDays)} days`,
+    });
   }
 }
 
@@ -74,7 +77,12 @@ export function openingsAllowed(book: GrantBook): number | undefined {
 }
 
 /** Counts one opening for each grant that was used, and expires those that reached what the patient allows. */
-export function countOpenings(book: GrantBook, used: ReadonlySet<string>, at: string, txId: string): BookChange {
+export function countOpenings(
+  book: GrantBook,
+  used: ReadonlySet<string>,
+  at: string,
+  txId: string,
+): BookChange {
   const allowed = openingsAllowed(book);
   if (allowed === undefined) return { book, ended: [] };
   const counted = book.grants.map((grant) =>
@@ -116,7 +124,12 @@ export function grantFromInstruction(options: {
   };
 }
 
-function endGrant(grant: PatientGrant, transition: 'revoke' | 'expire', at: string, txId: string): PatientGrant {
+function endGrant(
+  grant: PatientGrant,
+  transition: 'revoke' | 'expire',
+  at: string,
+  txId: string,
+): PatientGrant {
   return { ...grant, status: nextStatus('grant', grant.status, transition), endedAt: at, txId };
 }
 

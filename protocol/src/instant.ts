@@ -6,7 +6,10 @@ import { CareLedgerError } from './errors.js';
  */
 export function instantFromMs(epochMs: number): string {
   if (!Number.isSafeInteger(epochMs) || epochMs < 0 || epochMs > LAST_INSTANT_MS) {
-    throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'a time between 1970 and 9999', came: String(epochMs) });
+    throw new CareLedgerError('SCHEMA_VIOLATION', {
+      expected: 'a time between 1970 and 9999',
+      came: String(epochMs),
+    });
   }
   return new Date(epochMs).toISOString();
 }
@@ -20,7 +23,10 @@ const LAST_INSTANT_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export function msFromInstant(instant: string): number {
   const epochMs = Date.parse(instant);
   if (Number.isNaN(epochMs) || new Date(epochMs).toISOString() !== instant) {
-    throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'a time that exists', came: instant.slice(0, 40) });
+    throw new CareLedgerError('SCHEMA_VIOLATION', {
+      expected: 'a time that exists',
+      came: instant.slice(0, 40),
+    });
   }
   return epochMs;
 }

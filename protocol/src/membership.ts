@@ -19,10 +19,18 @@ export interface VoteOutcome {
  * @throws CareLedgerError TRANSITION_NOT_ALLOWED when the change is not possible from the member's status, or the
  * voter votes about itself.
  */
-export function castVote(member: Member, vote: Vote['vote'], voter: string, consortium: Consortium): VoteOutcome {
+export function castVote(
+  member: Member,
+  vote: Vote['vote'],
+  voter: string,
+  consortium: Consortium,
+): VoteOutcome {
   nextStatus('member', member.status, vote);
   if (voter === member.mspId) {
-    throw new CareLedgerError('TRANSITION_NOT_ALLOWED', { message: 'A member cannot vote about itself.', came: vote });
+    throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+      message: 'A member cannot vote about itself.',
+      came: vote,
+    });
   }
   const cast = [...new Set([...member.votes[vote], voter])].sort();
   const counting = cast.filter((mspId) => consortium.activeMembers.includes(mspId));
@@ -35,6 +43,10 @@ export function castVote(member: Member, vote: Vote['vote'], voter: string, cons
 /** The digest that a strict majority of the active members approves, if there is one. */
 export function approvedBuildOf(active: readonly Pick<Member, 'approvedBuild'>[]): string | undefined {
   const needed = majorityOf(active.length);
-  const digests = new Set(active.flatMap(({ approvedBuild }) => (approvedBuild === undefined ? [] : [approvedBuild])));
-  return [...digests].find((digest) => active.filter((member) => member.approvedBuild === digest).length >= needed);
+  const digests = new Set(
+    active.flatMap(({ approvedBuild }) => (approvedBuild === undefined ? [] : [approvedBuild])),
+  );
+  return [...digests].find(
+    (digest) => active.filter((member) => member.approvedBuild === digest).length >= needed,
+  );
 }

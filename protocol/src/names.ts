@@ -20,7 +20,14 @@ export const ROLE_ATTRIBUTE = 'careledger.role';
 export const DEPARTMENT_ATTRIBUTE = 'careledger.department';
 
 /** HL7 v3 PurposeOfUse, in the words of the consortium. */
-export const PURPOSES = ['treatment', 'emergency', 'payment', 'research', 'public-health', 'patient-request'] as const;
+export const PURPOSES = [
+  'treatment',
+  'emergency',
+  'payment',
+  'research',
+  'public-health',
+  'patient-request',
+] as const;
 export type Purpose = (typeof PURPOSES)[number];
 
 /** One key prefix (composite-key object type) per kind of object; indexes start with `by-`. */
@@ -45,7 +52,7 @@ export const KEYS = {
   accessByRequester: 'by-requester-access',
   accessByRecord: 'by-record-access',
   accessByHospital: 'by-hospital-access',
-  accessByDay: 'by-day-access',
+  accessByTime: 'by-time-access',
   /** [owner MSP id, requester's MSP id, enrolment id, time counted backwards, transaction id]: newest first. */
   denial: 'denial',
   instructions: 'instructions',
@@ -57,7 +64,7 @@ export const KEYS = {
   panelsByLayout: 'by-layout-panel',
   aggregationKey: 'aggregation-key',
   query: 'query',
-  queriesByDay: 'by-day-query',
+  queriesByTime: 'by-time-query',
   contribution: 'contribution',
   partial: 'partial',
 } as const;

@@ -37,7 +37,9 @@ export function decideOpening(input: OpeningInput): OpeningOutcome {
   const opening = new Opening(input);
   const decisions = input.records.map((record) => opening.decideRecord(record));
   opening.countOpenings();
-  const due = decisions.flatMap(({ receiptDueBy }) => (receiptDueBy === undefined ? [] : [receiptDueBy])).sort();
+  const due = decisions
+    .flatMap(({ receiptDueBy }) => (receiptDueBy === undefined ? [] : [receiptDueBy]))
+    .sort();
   return {
     decisions,
     changedBooks: opening.changedBooks(),
@@ -86,7 +88,10 @@ class Opening {
     return [...this.changed].map((pseudonym) => this.bookOf(pseudonym));
   }
 
-  private settle(pseudonym: string, decision: Decision): Pick<AccessDecision, 'outcome'> & Partial<AccessDecision> {
+  private settle(
+    pseudonym: string,
+    decision: Decision,
+  ): Pick<AccessDecision, 'outcome'> & Partial<AccessDecision> {
     if (decision.outcome === 'deny') return { outcome: 'deny', reason: decision.reason };
     if (decision.basis === 'own-hospital') return { outcome: 'grant', basis: 'own-hospital' };
     const grant = decision.basis === 'grant' ? decision.grant : this.grantBy(pseudonym, decision.instruction);
@@ -95,15 +100,26 @@ class Opening {
       outcome: 'grant',
       basis: this.made.has(grant.grantId) ? 'instruction' : 'grant',
       grantId: grant.grantId,
-      ...(grant.receiptDueWithinMs === undefined ? {} : { receiptDueBy: addMs(this.input.at, grant.receiptDueWithinMs) }),
+      ...(grant.receiptDueWithinMs === undefined
+        ? {}
+        : { receiptDueBy: addMs(this.input.at, grant.receiptDueWithinMs) }),
     };
   }
 
   private grantBy(pseudonym: string, instruction: GrantBook['instructions'][number]): PatientGrant {
     const { requester, at, txId, newGrantId } = this.input;
-    if (instruction.rule.kind !== 'auto-grant') throw new TypeError('the decision named an instruction that grants nothing');
+    if (instruction.rule.kind !== 'auto-grant')
+      throw new TypeError('the decision named an instruction that grants nothing');
     const grantId = newGrantId(pseudonym, instruction.instructionId);
-    const grant = grantFromInstruction({ instruction, rule: instruction.rule, grantId, pseudonym, requester, at, txId });
+    const grant = grantFromInstruction({
+      instruction,
+      rule: instruction.rule,
+      grantId,
+      pseudonym,
+      requester,
+      at,
+      txId,
+    });
     const change = addGrant(this.bookOf(pseudonym), grant, at, txId);
     this.made.add(grantId);
     this.keep(change.book, change.ended);

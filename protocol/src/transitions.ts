@@ -8,7 +8,9 @@ import type { RECORD_STATUSES } from './schemas/records.js';
 import type { QUERY_STATUSES } from './schemas/queries.js';
 
 /** state -> transition -> next state. What is not here is refused. `none` is an object that does not exist yet. */
-type Table<Status extends string> = Readonly<Partial<Record<Status | 'none', Readonly<Record<string, Status>>>>>;
+type Table<Status extends string> = Readonly<
+  Partial<Record<Status | 'none', Readonly<Record<string, Status>>>>
+>;
 
 const member: Table<(typeof MEMBER_STATUSES)[number]> = {
   none: { propose: 'proposed' },
@@ -53,7 +55,8 @@ const query: Table<(typeof QUERY_STATUSES)[number]> = {
 
 export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query };
 export type ObjectKind = keyof typeof TRANSITIONS;
-type StatusOf<Kind extends ObjectKind> = (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;
+type StatusOf<Kind extends ObjectKind> =
+  (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;
 
 /**
  * The next state of an object.
@@ -75,7 +78,12 @@ export function nextStatus<Kind extends ObjectKind>(
   throw notAllowed(kind, from ?? 'absent', transition, Object.keys(steps));
 }
 
-function notAllowed(kind: ObjectKind, from: string, transition: string, allowed: readonly string[]): CareLedgerError {
+function notAllowed(
+  kind: ObjectKind,
+  from: string,
+  transition: string,
+  allowed: readonly string[],
+): CareLedgerError {
   return new CareLedgerError('TRANSITION_NOT_ALLOWED', {
     message: `A ${kind} that is ${from} cannot ${transition}.`,
     expected: allowed.length === 0 ? 'nothing: this state is final' : `one of ${allowed.join(', ')}`,

@@ -2,7 +2,15 @@ import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { CareLedgerError } from './errors.js';
 
-const CALLER_FIELDS: readonly string[] = ['caller', 'requester', 'submitter', 'creator', 'role', 'enrolmentId', 'mspId'];
+const CALLER_FIELDS: readonly string[] = [
+  'caller',
+  'requester',
+  'submitter',
+  'creator',
+  'role',
+  'enrolmentId',
+  'mspId',
+];
 
 /**
  * Checks a value against a schema of this package; the value is not changed and no default is filled in.
@@ -17,7 +25,8 @@ export function validate<Schema extends TSchema>(schema: Schema, value: unknown)
 function violation(value: unknown, errors: ReturnType<typeof Value.Errors>): CareLedgerError {
   const strangers = unknownFields(errors);
   const caller = strangers.find((field) => CALLER_FIELDS.includes(field));
-  if (caller !== undefined) return new CareLedgerError('CALLER_IN_ARGUMENTS', { came: `the field ${caller}` });
+  if (caller !== undefined)
+    return new CareLedgerError('CALLER_IN_ARGUMENTS', { came: `the field ${caller}` });
   if (strangers[0] !== undefined) {
     const came = `the unknown field ${strangers[0].slice(0, 40)}`;
     return new CareLedgerError('SCHEMA_VIOLATION', { expected: 'only the documented fields', came });
@@ -40,7 +49,9 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new CareLedgerError('MALFORMED_JSON', { came: `${String(text.length)} characters that are not JSON` });
+    throw new CareLedgerError('MALFORMED_JSON', {
+      came: `${String(text.length)} characters that are not JSON`,
+    });
   }
 }
 
@@ -60,7 +71,10 @@ function valueAt(value: unknown, pointer: string): unknown {
   return pointer
     .split('/')
     .slice(1)
-    .reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined), value);
+    .reduce<unknown>(
+      (at, key) => (typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[key] : undefined),
+      value,
+    );
 }
 
 /** The kind and length of a value, never the value: it may be a secret that landed in the wrong field. */

@@ -82,10 +82,20 @@ export type Receipt = Static<typeof ReceiptSchema>;
 export const AccessQuerySchema = closed({ accessId: TransactionId });
 export const ListAccessSchema = Type.Union([
   closed({ by: Type.Literal('patient'), value: Pseudonym, ...PageFields }),
-  closed({ by: Type.Literal('requester'), value: closed({ mspId: MspId, enrolmentId: EnrolmentId }), ...PageFields }),
+  closed({
+    by: Type.Literal('requester'),
+    value: closed({ mspId: MspId, enrolmentId: EnrolmentId }),
+    ...PageFields,
+  }),
   closed({ by: Type.Literal('record'), value: RecordId, ...PageFields }),
   closed({ by: Type.Literal('hospital'), value: MspId, ...PageFields }),
-  closed({ by: Type.Literal('time'), from: Instant, to: Instant, pageSize: PageFields.pageSize, bookmark: PageFields.bookmark }),
+  closed({
+    by: Type.Literal('time'),
+    from: Instant,
+    to: Instant,
+    pageSize: PageFields.pageSize,
+    bookmark: PageFields.bookmark,
+  }),
 ]);
 export type ListAccess = Static<typeof ListAccessSchema>;
 

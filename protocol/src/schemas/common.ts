@@ -4,7 +4,10 @@ import { PURPOSES, ROLES } from '../names.js';
 import { RECORD_TYPES } from '../record-types.js';
 
 /** A closed object: a field that is not named is refused, so that no argument is silently ignored. */
-export function closed<Properties extends Record<string, TSchema>>(properties: Properties, description?: string) {
+export function closed<Properties extends Record<string, TSchema>>(
+  properties: Properties,
+  description?: string,
+) {
   return Type.Object(properties, {
     additionalProperties: false,
     ...(description === undefined ? {} : { description }),
@@ -18,11 +21,23 @@ export function oneOf<const Values extends readonly string[]>(values: Values) {
 const base64urlOf = (bytes: number) =>
   Type.String({ pattern: `^[A-Za-z0-9_-]{${String(Math.ceil((bytes * 8) / 6))}}$` });
 
-export const MspId = Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$', description: 'Fabric MSP id of a hospital' });
-export const EnrolmentId = Type.String({ pattern: '^[A-Za-z0-9._-]{1,64}$', description: 'opaque enrolment id of a person' });
+export const MspId = Type.String({
+  pattern: '^[A-Za-z0-9.-]{1,64}$',
+  description: 'Fabric MSP id of a hospital',
+});
+export const EnrolmentId = Type.String({
+  pattern: '^[A-Za-z0-9._-]{1,64}$',
+  description: 'opaque enrolment id of a person',
+});
 export const Department = Type.String({ pattern: '^[a-z0-9-]{1,40}$' });
-export const Pseudonym = Type.String({ pattern: '^[0-9a-f]{32}$', description: 'a patient at one hospital: 128 random bits' });
-export const ObjectId = Type.String({ pattern: '^[0-9a-f]{32}$', description: '128 random bits chosen by the client' });
+export const Pseudonym = Type.String({
+  pattern: '^[0-9a-f]{32}$',
+  description: 'a patient at one hospital: 128 random bits',
+});
+export const ObjectId = Type.String({
+  pattern: '^[0-9a-f]{32}$',
+  description: '128 random bits chosen by the client',
+});
 export const RecordId = Type.String({
   pattern: '^[0-9a-f]{32}\\.(0|[1-9][0-9]{0,2})$',
   description: 'batch id, dot, index in the batch',
@@ -37,7 +52,10 @@ export const Instant = Type.String({
 export const Ed25519PublicKey = base64urlOf(32);
 export const X25519PublicKey = base64urlOf(32);
 export const Ed25519Signature = base64urlOf(64);
-export const Nonce = Type.String({ pattern: '^[A-Za-z0-9_-]{22}$', description: '128 random bits, base64url' });
+export const Nonce = Type.String({
+  pattern: '^[A-Za-z0-9_-]{22}$',
+  description: '128 random bits, base64url',
+});
 export const Base64Url = (maxLength: number) => Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength });
 /** `epoch` of the consortium at which the key-level endorsement policy of the object was set. */
 export const MembersEpoch = Type.Integer({ minimum: 0 });

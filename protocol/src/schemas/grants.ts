@@ -35,7 +35,11 @@ export const GrantConditionSchema = closed({
 
 const GrantTerms = {
   grantee: GranteeSchema,
-  recordTypes: Type.Array(RecordTypeSchema, { minItems: 1, maxItems: LIMITS.recordTypesPerGrant, uniqueItems: true }),
+  recordTypes: Type.Array(RecordTypeSchema, {
+    minItems: 1,
+    maxItems: LIMITS.recordTypesPerGrant,
+    uniqueItems: true,
+  }),
   purposes: Type.Array(PurposeSchema, { minItems: 1, maxItems: 8, uniqueItems: true }),
   condition: Type.Optional(GrantConditionSchema),
   notBefore: Instant,

@@ -56,7 +56,10 @@ export const SetPatientInstructionArgumentsSchema = closed({
   rule: PatientRuleSchema,
 });
 export const SetPatientInstructionSchema = signedByPatient(SetPatientInstructionArgumentsSchema);
-export const RetirePatientInstructionArgumentsSchema = closed({ instructionId: ObjectId, pseudonym: Pseudonym });
+export const RetirePatientInstructionArgumentsSchema = closed({
+  instructionId: ObjectId,
+  pseudonym: Pseudonym,
+});
 export const RetirePatientInstructionSchema = signedByPatient(RetirePatientInstructionArgumentsSchema);
 export const SetMemberInstructionSchema = closed({ instructionId: ObjectId, rule: MemberRuleSchema });
 export const RetireMemberInstructionSchema = closed({ instructionId: ObjectId });

@@ -1,9 +1,23 @@
 import { Type, type Static } from 'typebox';
 import { LIMITS } from '../limits.js';
-import { CallerSchema, Cid, Instant, MspId, ObjectId, PageFields, Sha256, Text, TransactionId, closed } from './common.js';
+import {
+  CallerSchema,
+  Cid,
+  Instant,
+  MspId,
+  ObjectId,
+  PageFields,
+  Sha256,
+  Text,
+  TransactionId,
+  closed,
+} from './common.js';
 
 const FieldName = Type.String({ pattern: '^[a-z][A-Za-z0-9]{0,39}$' });
-const Decimal = Type.String({ pattern: '^-?[0-9]{1,12}(\\.[0-9]{1,9})?$', description: 'a decimal, as text: no rounding' });
+const Decimal = Type.String({
+  pattern: '^-?[0-9]{1,12}(\\.[0-9]{1,9})?$',
+  description: 'a decimal, as text: no rounding',
+});
 export const LayoutId = Type.String({ pattern: '^[a-z0-9-]{1,40}$' });
 
 export const PanelFieldSchema = Type.Union([
@@ -38,7 +52,10 @@ export type PanelLayoutDocument = Static<typeof PanelLayoutSchema>;
 
 /** A layout is immutable under its id and version. */
 export const RegisterLayoutSchema = closed({ layout: PanelLayoutSchema });
-export const LayoutQuerySchema = closed({ layoutId: LayoutId, version: PanelLayoutSchema.properties.version });
+export const LayoutQuerySchema = closed({
+  layoutId: LayoutId,
+  version: PanelLayoutSchema.properties.version,
+});
 export const RegisteredLayoutSchema = closed({
   layout: PanelLayoutSchema,
   digest: Sha256,

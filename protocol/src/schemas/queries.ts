@@ -1,7 +1,19 @@
 import { Type, type Static } from 'typebox';
 import { CohortSchema } from '../cohort.js';
 import { LIMITS } from '../limits.js';
-import { Base64Url, CallerSchema, Instant, MspId, ObjectId, PageFields, PurposeSchema, Sha256, TransactionId, closed, oneOf } from './common.js';
+import {
+  Base64Url,
+  CallerSchema,
+  Instant,
+  MspId,
+  ObjectId,
+  PageFields,
+  PurposeSchema,
+  Sha256,
+  TransactionId,
+  closed,
+  oneOf,
+} from './common.js';
 import { LayoutId, PanelLayoutSchema } from './panels.js';
 
 export const QUERY_STATUSES = ['opened', 'contributed', 'decrypted', 'refused'] as const;
@@ -84,7 +96,12 @@ export const ShareSchema = closed({
   ciphertextDigest: Sha256,
   value: Ciphertext,
 });
-export const ListQueriesSchema = closed({ from: Instant, to: Instant, pageSize: PageFields.pageSize, bookmark: PageFields.bookmark });
+export const ListQueriesSchema = closed({
+  from: Instant,
+  to: Instant,
+  pageSize: PageFields.pageSize,
+  bookmark: PageFields.bookmark,
+});
 
 export const ContributionSchema = closed({
   queryId: ObjectId,
