@@ -1,0 +1,112 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import { SignJWT, decodeJwt, errors, jwtVerify } from 'jose';
+import { CareLedgerError, type Role } from '@careledger/protocol';
+import type { KeyCustody } from '../ports/key-custody.js';
+import { isRole } from './certificate.js';
+
+/** What a token says: who, and in which role, at this hospital. */
+export interface TokenClaims {
+  readonly enrolmentId: string;
+  readonly role: Role;
+}
+
+export interface IssuedToken {
+  readonly token: string;
+  /** UTC with milliseconds. */
+  readonly expiresAt: string;
+}
+
+/**
+ * The built-in issuer. Tokens are JWTs under HS256 (RFC 7519, RFC 7518 section 3.2): issuer and audience are the MSP
+ * id, the subject is the enrolment id.
+ *
+ * HS256 and not a signature: no one but this gateway has to verify its tokens. The 256-bit key is the custody's MAC of
+ * a fixed label, so it needs no file of its own, is the same after a restart, and is lost with the custody.
+ */
+export interface TokenIssuer {
+  issue(claims: TokenClaims): Promise<IssuedToken>;
+  /**
+   * @throws CareLedgerError TOKEN_INVALID, TOKEN_EXPIRED; TOKEN_WRONG_HOSPITAL for a token that another member issued.
+   */
+  verify(token: string): Promise<TokenClaims>;
+}
+
+export interface TokenIssuerOptions {
+  readonly mspId: string;
+  /** At most eight hours. */
+  readonly lifetimeMs: number;
+  readonly now?: () => Date;
+}
+
+export const MAX_TOKEN_LIFETIME_MS = 8 * 3_600_000;
+const ROLE_CLAIM = 'role';
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+export async function createTokenIssuer(
+  options: TokenIssuerOptions,
+  modules: { readonly custody: KeyCustody; readonly isMember: (mspId: string) => Promise<boolean> },
+): Promise<TokenIssuer> {
+  const { mspId, now = () => new Date() } = options;
+  const lifetimeMs = Math.min(options.lifetimeMs, MAX_TOKEN_LIFETIME_MS);
+  const key = await signingKey(modules.custody, mspId);
+  return {
+    async issue({ enrolmentId, role }) {
+      const issuedAtSeconds = Math.floor(now().getTime() / 1000);
+      const expiresAtSeconds = issuedAtSeconds + Math.floor(lifetimeMs / 1000);
+      const token = await new SignJWT({ [ROLE_CLAIM]: role })
+        .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+        .setIssuer(mspId)
+        .setAudience(mspId)
+        .setSubject(enrolmentId)
+        .setIssuedAt(issuedAtSeconds)
+        .setExpirationTime(expiresAtSeconds)
+        .sign(key);
+      return { token, expiresAt: new Date(expiresAtSeconds * 1000).toISOString() };
+    },
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token, key, {
+          algorithms: ['HS256'],
+          issuer: mspId,
+          audience: mspId,
+          requiredClaims: ['sub', 'exp', ROLE_CLAIM],
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          currentDate: now(),
+        });
+        const role = payload[ROLE_CLAIM];
+        if (payload.sub === undefined || !isRole(role)) throw new CareLedgerError('TOKEN_INVALID');
+        return { enrolmentId: payload.sub, role };
+      } catch (error) {
+        throw await describeRefusal(error, token, mspId, modules.isMember);
+      }
+    },
+  };
+}
+
+async function signingKey(custody: KeyCustody, mspId: string): Promise<KeyObject> {
+  return createSecretKey(await custody.mac('token-key/hs256/v1', Buffer.from(mspId, 'utf8')));
+}
+
+async function describeRefusal(
+  error: unknown,
+  token: string,
+  mspId: string,
+  isMember: (mspId: string) => Promise<boolean>,
+): Promise<CareLedgerError> {
+  if (error instanceof CareLedgerError) return error;
+  if (error instanceof errors.JWTExpired) return new CareLedgerError('TOKEN_EXPIRED');
+  // Its signature cannot be checked here; the claim only chooses which refusal is the helpful one.
+  const issuer = claimedIssuer(token);
+  if (issuer !== undefined && issuer !== mspId && (await isMember(issuer))) {
+    return new CareLedgerError('TOKEN_WRONG_HOSPITAL', { came: `a token of ${issuer}` });
+  }
+  return new CareLedgerError('TOKEN_INVALID', { cause: error });
+}
+
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,37 @@
+import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { TransactionObserver } from '../services/contract-caller.js';
+
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  readonly observeTransaction: TransactionObserver;
+  observeRequest(request: { method: string; route: string; status: number; durationMs: number }): void;
+}
+
+/** Counts and durations only: no label carries a person, a patient or a record. */
+export function createMetrics(options: { readonly mspId: string }): GatewayMetrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ member: options.mspId });
+  collectDefaultMetrics({ register: registry });
+  const transactions = new Counter({
+    name: 'careledger_transactions_total',
+    help: 'Transactions submitted, by outcome: committed or an error code.',
+    labelNames: ['contract', 'method', 'outcome'] as const,
+    registers: [registry],
+  });
+  const requests = new Histogram({
+    name: 'careledger_http_request_duration_seconds',
+    help: 'Time from request to answer.',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers: [registry],
+  });
+  return {
+    registry,
+    observeTransaction({ contract, method, outcome }) {
+      transactions.inc({ contract, method, outcome });
+    },
+    observeRequest({ method, route, status, durationMs }) {
+      requests.observe({ method, route, status: String(status) }, durationMs / 1000);
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { Type } from 'typebox';
+import {
+  GrantSchema,
+  PageFields,
+  PatientGrantSchema,
+  PatientQuerySchema,
+  RevokeSchema,
+  closed,
+} from '@careledger/protocol';
+import { callerOf, idempotencyOf } from '../request.js';
+import { ANYONE, RELAY } from '../roles.js';
+import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
+import type { Routes } from '../types.js';
+
+const tags = ['grants'];
+const config = { access: { roles: RELAY } };
+const headers = IdempotencyHeaders;
+
+export const grantRoutes: Routes = (rest, { contracts }) => {
+  rest.post(
+    '/v1/grants',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'A grant, signed by the patient',
+        headers,
+        body: GrantSchema,
+        response: { 201: transactionOf(PatientGrantSchema) },
+      },
+    },
+    async (request, reply) => {
+      const { identity } = callerOf(request);
+      const committed = await contracts.submit(
+        identity,
+        'grants',
+        'Grant',
+        request.body,
+        idempotencyOf(request),
+      );
+      return reply.code(201).send(committed);
+    },
+  );
+
+  rest.post(
+    '/v1/grants/revocations',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'A revocation, signed by the patient',
+        headers,
+        body: RevokeSchema,
+        response: { 200: transactionOf(PatientGrantSchema) },
+      },
+    },
+    (request) =>
+      contracts.submit(callerOf(request).identity, 'grants', 'Revoke', request.body, idempotencyOf(request)),
+  );
+
+  rest.get(
+    '/v1/patients/:pseudonym/grants',
+    {
+      config: { access: { roles: ANYONE } },
+      schema: {
+        tags,
+        summary: 'Live grants of a patient, or page through the ended ones',
+        params: PatientQuerySchema,
+        querystring: closed({
+          ended: Type.Optional(Type.Boolean({ description: 'default false' })),
+          pageSize: PageFields.pageSize,
+          bookmark: PageFields.bookmark,
+        }),
+        response: { 200: pageOf(PatientGrantSchema) },
+      },
+    },
+    (request) => {
+      const { ended = false, ...page } = request.query;
+      const argument = { pseudonym: request.params.pseudonym, ended, ...page };
+      return contracts.evaluate(callerOf(request).identity, 'grants', 'List', argument);
+    },
+  );
+};

@@ -1,0 +1,42 @@
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Registry } from 'prom-client';
+import type { RecordType } from '@careledger/protocol';
+import type { StaffService } from '../auth/staff-service.js';
+import type { TokenIssuer } from '../auth/token-issuer.js';
+import type { AuditService } from '../services/audit-service.js';
+import type { ContractCaller } from '../services/contract-caller.js';
+import type { OpeningsService } from '../services/openings-service.js';
+import type { Readiness } from '../services/readiness.js';
+import type { RecordsService } from '../services/records-service.js';
+
+export type Rest = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** `gateway/src/fhir`, as the routes use it. @throws CareLedgerError FHIR_INVALID */
+export type SplitFhir = (resource: unknown) => readonly {
+  readonly type: RecordType;
+  readonly contentType: string;
+  readonly content: Uint8Array;
+}[];
+
+export interface RestServices {
+  readonly contracts: ContractCaller;
+  readonly records: RecordsService;
+  readonly openings: OpeningsService;
+  readonly audit: AuditService;
+  readonly staff: StaffService;
+  readonly tokens: TokenIssuer;
+  readonly readiness: Readiness;
+  readonly splitFhir: SplitFhir;
+  readonly metrics: Registry;
+}
+
+/** Routes of one object; a new object is a file in `routes/` and a line in `server.ts`. */
+export type Routes = (rest: Rest, services: RestServices) => void;

@@ -1,0 +1,69 @@
+import type {
+  Access,
+  AccessWithReceipt,
+  BuildReport,
+  ContractName,
+  EmrRecord,
+  Member,
+  MemberInstruction,
+  MethodName,
+  Page,
+  Patient,
+  PatientGrant,
+  PatientInstruction,
+  Receipt,
+  RecordBatch,
+  Suspension,
+} from '@careledger/protocol';
+
+/** What each transaction returns, as the contracts document it. Methods that are not here return `unknown`. */
+export interface ContractResults {
+  members: {
+    Propose: Member;
+    Update: Member;
+    Vote: Member;
+    Leave: Member;
+    ApproveBuild: Member;
+    Get: Member;
+    List: Page<Member>;
+    Build: BuildReport;
+  };
+  patients: { Enrol: Patient; RotateKeys: Patient; Close: Patient; Get: Patient };
+  records: {
+    Anchor: RecordBatch;
+    Supersede: EmrRecord;
+    Erase: EmrRecord;
+    Get: EmrRecord;
+    List: Page<EmrRecord>;
+  };
+  grants: {
+    Grant: PatientGrant;
+    Revoke: PatientGrant;
+    Sweep: { readonly expired: string[] };
+    Get: PatientGrant;
+    List: Page<PatientGrant>;
+  };
+  access: {
+    Open: Access;
+    PostReceipt: Receipt;
+    SweepReceipts: { readonly overdue: string[] };
+    Get: AccessWithReceipt;
+    List: Page<AccessWithReceipt>;
+  };
+  instructions: {
+    SetForPatient: PatientInstruction;
+    RetireForPatient: PatientInstruction;
+    SetForMember: MemberInstruction;
+    RetireForMember: MemberInstruction;
+    LiftSuspension: Suspension;
+    List: { readonly items: (PatientInstruction | MemberInstruction)[] };
+    GetSuspension: Suspension;
+  };
+  panels: Record<never, never>;
+  queries: Record<never, never>;
+}
+
+export type ResultOf<
+  Contract extends ContractName,
+  Method extends MethodName<Contract>,
+> = Method extends keyof ContractResults[Contract] ? ContractResults[Contract][Method] : unknown;

@@ -1,0 +1,276 @@
+import {
+  CareLedgerError,
+  type Access,
+  type AccessDecision,
+  type EmrRecord,
+  type ErrorCode,
+  type Open,
+  type Receipt,
+} from '@careledger/protocol';
+import type { OpenedHeader } from '@careledger/crypto';
+import type { KeyCustody } from '../ports/key-custody.js';
+import type { RecordStore } from '../ports/record-store.js';
+import { mapBounded } from './bounded.js';
+import type { StaffCaller } from './caller.js';
+import type { ContractCaller, Receipted } from './contract-caller.js';
+import { toCareLedgerError } from './crypto-errors.js';
+import type { RecipientKeys } from './recipient-keys.js';
+import { contextOf } from './record-sealing.js';
+import { MAX_HEADER_BYTES, openRecord, type OpenedRecord } from './record-opening.js';
+import type { RequestRelease } from './release-client.js';
+
+export interface OpenRequest {
+  readonly caller: StaffCaller;
+  readonly recordIds: readonly string[];
+  readonly purpose: Open['purpose'];
+  /** Already bound to the route. */
+  readonly idempotencyKey?: string;
+}
+
+type OpenArgument = Omit<Open, 'recordIds'> & Pick<OpenRequest, 'recordIds'>;
+
+export interface FailedRecord {
+  readonly recordId: string;
+  readonly code: ErrorCode;
+  readonly detail: string;
+}
+
+export interface Opening {
+  /** Id of the transaction that decided it; names the opening everywhere. */
+  readonly accessId: string;
+  readonly records: OpenedRecord[];
+  readonly denied: AccessDecision[];
+  /** Granted, but not to be had now; the access entry stays valid for a retry. */
+  readonly failed: FailedRecord[];
+}
+
+export interface OpeningsService {
+  /**
+   * DESIGN section 5: one ledger transaction before any byte of key moves.
+   * @throws CareLedgerError ACCESS_DENIED with `accessId` and `decisions` when nothing was granted; when something was
+   * granted and nothing could be read, the first failure with `accessId`.
+   */
+  open(request: OpenRequest): Promise<Opening>;
+  /** Releases an earlier opening again to the same person. Errors: as `open`; NOT_OWNER, TRANSITION_NOT_ALLOWED. */
+  content(caller: StaffCaller, accessId: string): Promise<Opening>;
+  /** Posts the receipt, which ends the opening: its one-time key is destroyed. */
+  postReceipt(
+    caller: StaffCaller,
+    receipt: { readonly accessId: string; readonly operation: string },
+    idempotencyKey?: string,
+  ): Promise<Receipted<Receipt>>;
+}
+
+export interface OpeningsModules {
+  readonly contracts: ContractCaller;
+  readonly store: RecordStore;
+  readonly custody: KeyCustody;
+  readonly recipientKeys: RecipientKeys;
+  readonly requestRelease: RequestRelease;
+}
+
+export interface OpeningsOptions {
+  readonly mspId: string;
+  readonly storeConcurrency: number;
+  /** Ciphertext of one opening, all records together: it is decrypted in memory. */
+  readonly maxOpeningBytes: number;
+}
+
+export function createOpeningsService(options: OpeningsOptions, modules: OpeningsModules): OpeningsService {
+  const { contracts, recipientKeys } = modules;
+
+  const readRecords = (caller: StaffCaller, recordIds: readonly string[]): Promise<EmrRecord[]> =>
+    mapBounded(recordIds, options.storeConcurrency, (recordId) =>
+      contracts.evaluate(caller.identity, 'records', 'Get', { recordId }),
+    );
+
+  const release = async (
+    caller: StaffCaller,
+    access: Access,
+    records: readonly EmrRecord[],
+  ): Promise<Opening> => {
+    const granted = access.decisions.filter(({ outcome }) => outcome === 'grant');
+    const denied = access.decisions.filter(({ outcome }) => outcome === 'deny');
+    const { accessId } = access;
+    if (granted.length === 0) {
+      throw new CareLedgerError('ACCESS_DENIED', {
+        message: `Denied: ${[...new Set(denied.map(({ reason }) => reason))].join(', ')}.`,
+        extensions: { accessId, decisions: denied },
+      });
+    }
+    const grantedIds = new Set(granted.map(({ recordId }) => recordId));
+    const wanted = records.filter(({ recordId }) => grantedIds.has(recordId));
+    const outcomes = await readAll({ caller, access, records: wanted }, options, modules);
+    const opened = outcomes.filter((outcome): outcome is OpenedRecord => !('error' in outcome));
+    const failures = outcomes.filter((outcome): outcome is Failure => 'error' in outcome);
+    if (opened.length === 0 && failures[0] !== undefined) throw withAccessId(failures[0].error, accessId);
+    return { accessId, records: opened, denied, failed: failures.map(describeFailure) };
+  };
+
+  return {
+    async open(request) {
+      const { caller, recordIds, purpose } = request;
+      const records = await readRecords(caller, recordIds);
+      assertSize(records, options.maxOpeningBytes);
+      const recipientKey = await recipientKeys.take(request);
+      const access = await decide(request, { recordIds, purpose, recipientKey });
+      if (access.decisions.every(({ outcome }) => outcome === 'deny'))
+        await recipientKeys.destroy(recipientKey);
+      return release(caller, access, records);
+    },
+
+    async content(caller, accessId) {
+      const access = await contracts.evaluate(caller.identity, 'access', 'Get', { accessId });
+      assertRequester(access, caller);
+      if (access.receipt !== undefined && access.receipt.status.startsWith('posted')) {
+        throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+          message: 'The receipt of this opening was posted, which ended it. Open the records again.',
+        });
+      }
+      return release(caller, access, await readRecords(caller, grantedIdsOf(access)));
+    },
+
+    async postReceipt(caller, receipt, idempotencyKey) {
+      const access = await contracts.evaluate(caller.identity, 'access', 'Get', {
+        accessId: receipt.accessId,
+      });
+      const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+      const posted = await contracts.submit(caller.identity, 'access', 'PostReceipt', receipt, options);
+      await recipientKeys.destroy(access.recipientKey);
+      return posted;
+    },
+  };
+
+  async function decide(request: OpenRequest, argument: OpenArgument): Promise<Access> {
+    const { caller, idempotencyKey } = request;
+    try {
+      const submitOptions = idempotencyKey === undefined ? {} : { idempotencyKey };
+      const { result } = await contracts.submit(caller.identity, 'access', 'Open', argument, submitOptions);
+      return result;
+    } catch (error) {
+      // A retry needs the key: when the fate of the transaction is unknown it may have granted, and under an
+      // idempotency key a request at the same time may have gone through.
+      const mayBeNeeded = idempotencyKey !== undefined || isCommitUnknown(error);
+      if (!mayBeNeeded) await recipientKeys.destroy(argument.recipientKey);
+      throw error;
+    }
+  }
+}
+
+function isCommitUnknown(error: unknown): boolean {
+  return error instanceof CareLedgerError && error.code === 'COMMIT_UNKNOWN';
+}
+
+interface Failure {
+  readonly recordId: string;
+  readonly error: unknown;
+}
+type Outcome = OpenedRecord | Failure;
+
+interface Reading {
+  readonly caller: StaffCaller;
+  readonly access: Access;
+  readonly records: readonly EmrRecord[];
+}
+
+/** Reads what was granted, owner by owner; what one owner or one record fails at does not keep the others back. */
+async function readAll(
+  reading: Reading,
+  options: OpeningsOptions,
+  modules: OpeningsModules,
+): Promise<Outcome[]> {
+  const owners = [...new Set(reading.records.map(({ ownerMspId }) => ownerMspId))];
+  const perOwner = await mapBounded(owners, options.storeConcurrency, async (ownerMspId) => {
+    const records = reading.records.filter((record) => record.ownerMspId === ownerMspId);
+    const part = { ...reading, records };
+    try {
+      const unwrap =
+        ownerMspId === options.mspId ? ownHeaders(modules) : await releasedHeaders(part, ownerMspId, modules);
+      return await mapBounded(records, options.storeConcurrency, (record) =>
+        readOne(record, unwrap, modules),
+      );
+    } catch (error) {
+      return records.map(({ recordId }) => ({ recordId, error }));
+    }
+  });
+  return perOwner.flat();
+}
+
+type Unwrap = (record: EmrRecord) => Promise<OpenedHeader>;
+
+async function readOne(record: EmrRecord, unwrap: Unwrap, { store }: OpeningsModules): Promise<Outcome> {
+  try {
+    return await openRecord(record, await unwrap(record), store);
+  } catch (error) {
+    return { recordId: record.recordId, error: toCareLedgerError(error) };
+  }
+}
+
+function ownHeaders({ custody, store }: OpeningsModules): Unwrap {
+  return async (record) => {
+    const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
+    return custody.openHeader({ header, expectedContext: contextOf(record) });
+  };
+}
+
+async function releasedHeaders(
+  reading: Reading,
+  ownerMspId: string,
+  modules: OpeningsModules,
+): Promise<Unwrap> {
+  const { access, caller, records } = reading;
+  const { accessId } = access;
+  const { gatewayUrl } = await modules.contracts.evaluate(caller.identity, 'members', 'Get', {
+    mspId: ownerMspId,
+  });
+  const headers = await modules.requestRelease({ ownerMspId, gatewayUrl, accessId, records });
+  const recipientPublicKey = Buffer.from(access.recipientKey, 'base64url');
+  return (record) => {
+    const header = headers.get(record.recordId);
+    if (header === undefined)
+      throw new CareLedgerError('RELEASE_NOT_AUTHORISED', { came: 'no header for this record' });
+    const expectedContext = contextOf(record);
+    return modules.custody.openRelease({
+      recipientPublicKey,
+      header,
+      expectedContext,
+      releaseBinding: accessId,
+    });
+  };
+}
+
+function grantedIdsOf(access: Access): string[] {
+  return access.decisions.filter(({ outcome }) => outcome === 'grant').map(({ recordId }) => recordId);
+}
+
+function assertSize(records: readonly EmrRecord[], maxOpeningBytes: number): void {
+  const totalBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (totalBytes <= maxOpeningBytes) return;
+  throw new CareLedgerError('LIMIT_EXCEEDED', {
+    expected: `at most ${maxOpeningBytes} bytes`,
+    came: `${totalBytes}`,
+  });
+}
+
+function assertRequester(access: Access, caller: StaffCaller): void {
+  const { mspId, enrolmentId } = access.requester;
+  if (mspId === caller.mspId && enrolmentId === caller.enrolmentId) return;
+  throw new CareLedgerError('NOT_OWNER', {
+    message: 'Only the person who opened the records may fetch them.',
+  });
+}
+
+function withAccessId(error: unknown, accessId: string): unknown {
+  if (!(error instanceof CareLedgerError)) return error;
+  const { code, details } = error;
+  return new CareLedgerError(code, {
+    ...details,
+    cause: error,
+    extensions: { ...details.extensions, accessId },
+  });
+}
+
+function describeFailure({ recordId, error }: Failure): FailedRecord {
+  if (error instanceof CareLedgerError) return { recordId, code: error.code, detail: error.message };
+  return { recordId, code: 'INTERNAL', detail: 'A defect.' };
+}
