@@ -7,6 +7,11 @@
 export * from './core/index.js';
 export { dealKeyShares, type DealtKey } from './node/dealer.js';
 export { readKeyFile, writeKeyFile } from './node/key-file.js';
-export { createPaillierPool, MAX_BATCH_ITEMS, type PaillierPool, type PaillierPoolOptions } from './node/paillier-pool.js';
+export {
+  createPaillierPool,
+  MAX_BATCH_ITEMS,
+  type PaillierPool,
+  type PaillierPoolOptions,
+} from './node/paillier-pool.js';
 export { decrypt, encrypt, generatePaillierKeys } from './node/paillier.js';
 export type { JobOptions } from './node/worker-pool.js';

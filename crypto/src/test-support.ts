@@ -23,7 +23,11 @@ export function expectCode(code: CryptoErrorCode, act: () => unknown, argument?:
 }
 
 /** Fails unless the promise rejects with a CryptoError of this code (and argument). */
-export async function expectRejection(code: CryptoErrorCode, promise: Promise<unknown>, argument?: string): Promise<void> {
+export async function expectRejection(
+  code: CryptoErrorCode,
+  promise: Promise<unknown>,
+  argument?: string,
+): Promise<void> {
   const error: unknown = await promise.then(
     () => new Error('nothing was thrown'),
     (thrown: unknown) => thrown,
@@ -32,8 +36,8 @@ export async function expectRejection(code: CryptoErrorCode, promise: Promise<un
 }
 
 /** A JSON file of crypto/vectors; the compiled test lies in dist or one folder below. */
-export function readVectors<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8')) as T;
+export function readVectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../vectors/${name}`, import.meta.url), 'utf8'));
 }
 
 const keys = new Map<number, Promise<PaillierPrivateKey>>();

@@ -11,10 +11,15 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 const BASE64URL_VALUES = new Map(Array.from(BASE64URL, (character, value) => [character, value] as const));
 
 /** Throws CRYPTO_INVALID_INPUT unless `value` is a Uint8Array, of `sizeBytes` when given. */
-export function assertBytes(argument: string, value: unknown, sizeBytes?: number): asserts value is Uint8Array {
+export function assertBytes(
+  argument: string,
+  value: unknown,
+  sizeBytes?: number,
+): asserts value is Uint8Array {
   const expected = sizeBytes === undefined ? 'a Uint8Array' : `${sizeBytes} bytes`;
   if (!(value instanceof Uint8Array)) throw invalidInput(argument, expected, shapeOf(value));
-  if (sizeBytes !== undefined && value.length !== sizeBytes) throw invalidInput(argument, expected, shapeOf(value));
+  if (sizeBytes !== undefined && value.length !== sizeBytes)
+    throw invalidInput(argument, expected, shapeOf(value));
 }
 
 /** Lower-case hex, two characters per byte. */
@@ -73,7 +78,8 @@ export function base64UrlToBytes(text: string): Uint8Array {
 /** UTF-8 bytes; refuses text with lone surrogates, which would otherwise collide on U+FFFD. */
 export function utf8(argument: string, text: string): Uint8Array {
   if (typeof text !== 'string') throw invalidInput(argument, 'text', shapeOf(text));
-  if (/[\uD800-\uDFFF]/u.test(text)) throw invalidInput(argument, 'well-formed Unicode text', 'a lone surrogate');
+  if (/[\uD800-\uDFFF]/u.test(text))
+    throw invalidInput(argument, 'well-formed Unicode text', 'a lone surrogate');
   return new TextEncoder().encode(text);
 }
 
@@ -109,15 +115,18 @@ export function uint32(value: number): Uint8Array {
 
 /** Big-endian bytes of a non-negative integer, in exactly `sizeBytes`. */
 export function bigintToBytes(value: bigint, sizeBytes: number): Uint8Array {
-  if (typeof value !== 'bigint' || value < 0n) throw invalidInput('value', 'a non-negative bigint', shapeOf(value));
+  if (typeof value !== 'bigint' || value < 0n)
+    throw invalidInput('value', 'a non-negative bigint', shapeOf(value));
   const hex = value.toString(16);
-  if (hex.length > 2 * sizeBytes) throw invalidInput('value', `at most ${sizeBytes} bytes`, `${hex.length} hex digits`);
+  if (hex.length > 2 * sizeBytes)
+    throw invalidInput('value', `at most ${sizeBytes} bytes`, `${hex.length} hex digits`);
   return hexToBytes(hex.padStart(2 * sizeBytes, '0'));
 }
 
 /** Big-endian bytes without leading zeros; 0 is the empty string. */
 export function bigintToMinimalBytes(value: bigint): Uint8Array {
-  if (typeof value !== 'bigint' || value < 0n) throw invalidInput('value', 'a non-negative bigint', shapeOf(value));
+  if (typeof value !== 'bigint' || value < 0n)
+    throw invalidInput('value', 'a non-negative bigint', shapeOf(value));
   if (value === 0n) return new Uint8Array(0);
   return bigintToBytes(value, Math.ceil(value.toString(16).length / 2));
 }

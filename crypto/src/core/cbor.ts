@@ -50,9 +50,22 @@ export function decodeCbor(bytes: Uint8Array, maxBytes = 65536): CborValue {
   if (bytes.length > maxBytes) throw invalidInput('cbor', `at most ${maxBytes} bytes`, shapeOf(bytes));
   let value: unknown;
   try {
-    value = decode(bytes, { strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, allowBigInt: false, rejectDuplicateMapKeys: true });
+    value = decode(bytes, {
+      strict: true,
+      allowIndefinite: false,
+      allowUndefined: false,
+      allowInfinity: false,
+      allowNaN: false,
+      allowBigInt: false,
+      rejectDuplicateMapKeys: true,
+    });
   } catch (cause) {
-    throw new CryptoError('CRYPTO_INVALID_INPUT', { argument: 'cbor', expected: 'canonical CBOR', came: 'bytes that do not decode', cause });
+    throw new CryptoError('CRYPTO_INVALID_INPUT', {
+      argument: 'cbor',
+      expected: 'canonical CBOR',
+      came: 'bytes that do not decode',
+      cause,
+    });
   }
   assertEncodable(value, 'cbor', 0);
   const decoded = value as CborValue;
@@ -63,11 +76,22 @@ export function decodeCbor(bytes: Uint8Array, maxBytes = 65536): CborValue {
 }
 
 /** @throws CRYPTO_INVALID_INPUT unless `value` is a map with exactly `keys` */
-export function assertCborMap(argument: string, value: CborValue | undefined, keys: readonly string[]): CborMap {
-  if (value === undefined || value === null || typeof value !== 'object' || value instanceof Uint8Array || Array.isArray(value)) {
+export function assertCborMap(
+  argument: string,
+  value: CborValue | undefined,
+  keys: readonly string[],
+): CborMap {
+  if (
+    value === undefined ||
+    value === null ||
+    typeof value !== 'object' ||
+    value instanceof Uint8Array ||
+    Array.isArray(value)
+  ) {
     throw invalidInput(argument, `a map of ${keys.join(', ')}`, shapeOf(value));
   }
   const came = Object.keys(value).sort();
-  if (came.join() !== [...keys].sort().join()) throw invalidInput(argument, `keys ${keys.join(', ')}`, `keys ${came.join(', ')}`);
+  if (came.join() !== [...keys].sort().join())
+    throw invalidInput(argument, `keys ${keys.join(', ')}`, `keys ${came.join(', ')}`);
   return value as CborMap;
 }

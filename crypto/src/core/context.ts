@@ -22,12 +22,17 @@ export function assertContextText(argument: string, text: unknown): asserts text
   if (typeof text !== 'string') throw invalidInput(argument, 'text', shapeOf(text));
   const sizeBytes = utf8(argument, text).length;
   if (sizeBytes < 1 || sizeBytes > MAX_CONTEXT_TEXT_BYTES || CONTROL.test(text)) {
-    throw invalidInput(argument, `1..${MAX_CONTEXT_TEXT_BYTES} bytes without control characters`, `${sizeBytes} bytes`);
+    throw invalidInput(
+      argument,
+      `1..${MAX_CONTEXT_TEXT_BYTES} bytes without control characters`,
+      `${sizeBytes} bytes`,
+    );
   }
 }
 
 export function assertRecordContext(context: unknown): asserts context is RecordContext {
-  if (context === null || typeof context !== 'object') throw invalidInput('context', 'an object', shapeOf(context));
+  if (context === null || typeof context !== 'object')
+    throw invalidInput('context', 'an object', shapeOf(context));
   const entries = context as Record<string, unknown>;
   for (const key of CONTEXT_KEYS) assertContextText(`context.${key}`, entries[key]);
 }
@@ -44,6 +49,10 @@ export function assertSameContext(expected: RecordContext, came: RecordContext):
   assertRecordContext(came);
   const different = CONTEXT_KEYS.find((key) => expected[key] !== came[key]);
   if (different !== undefined) {
-    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: `context.${different}`, expected: 'the record that was asked for', came: 'another' });
+    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+      argument: `context.${different}`,
+      expected: 'the record that was asked for',
+      came: 'another',
+    });
   }
 }

@@ -36,7 +36,8 @@ export function parseDecimal(argument: string, value: unknown): ExactDecimal {
 /** -1, 0 or 1. */
 export function compareDecimals(left: ExactDecimal, right: ExactDecimal): number {
   const scale = Math.max(left.scale, right.scale);
-  const difference = left.unscaled * powerOfTen(scale - left.scale) - right.unscaled * powerOfTen(scale - right.scale);
+  const difference =
+    left.unscaled * powerOfTen(scale - left.scale) - right.unscaled * powerOfTen(scale - right.scale);
   return difference === 0n ? 0 : difference < 0n ? -1 : 1;
 }
 
@@ -58,7 +59,11 @@ export function toExactFixedPoint(argument: string, value: Decimal, digits: numb
   const parsed = parseDecimal(argument, value);
   const fixed = toFixedPoint(parsed, digits);
   if (compareDecimals(parsed, { unscaled: fixed, scale: digits }) === 0) return fixed;
-  throw new CryptoError('CRYPTO_INVALID_INPUT', { argument, expected: `at most ${digits} digits after the point`, came: 'more' });
+  throw new CryptoError('CRYPTO_INVALID_INPUT', {
+    argument,
+    expected: `at most ${digits} digits after the point`,
+    came: 'more',
+  });
 }
 
 /** Decimal text of numerator / denominator with exactly `digits` digits after the point, half away from zero. */

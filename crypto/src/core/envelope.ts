@@ -76,7 +76,11 @@ function refused(expected: string, came: string, cause?: unknown): CryptoError {
 
 function assertWithin(argument: string, sizeBytes: number, maxBytes: number): void {
   if (sizeBytes <= maxBytes) return;
-  throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', { argument, expected: `at most ${maxBytes} bytes of content`, came: 'more' });
+  throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', {
+    argument,
+    expected: `at most ${maxBytes} bytes of content`,
+    came: 'more',
+  });
 }
 
 /**
@@ -96,7 +100,9 @@ export async function* sealStream(options: SealStreamOptions): AsyncGenerator<Ui
     assertWithin('content', contentBytes, maxContentBytes);
     if (!headerSent) yield header;
     headerSent = true;
-    yield new Uint8Array(await globalThis.crypto.subtle.encrypt(aesGcm(header, context, index, last), key, bytes));
+    yield new Uint8Array(
+      await globalThis.crypto.subtle.encrypt(aesGcm(header, context, index, last), key, bytes),
+    );
     index += 1;
   }
 }
@@ -112,7 +118,11 @@ export async function* openStream(options: OpenStreamOptions): AsyncGenerator<Ui
   let header: Uint8Array | undefined;
   let index = 0;
   let contentBytes = 0;
-  for await (const { bytes, last } of cutPieces(options.sealed, SEGMENT_BYTES + TAG_BYTES, ENVELOPE_HEADER_BYTES)) {
+  for await (const { bytes, last } of cutPieces(
+    options.sealed,
+    SEGMENT_BYTES + TAG_BYTES,
+    ENVELOPE_HEADER_BYTES,
+  )) {
     if (header === undefined) {
       header = parseEnvelopeHeader(bytes, last);
       continue;
@@ -126,7 +136,8 @@ export async function* openStream(options: OpenStreamOptions): AsyncGenerator<Ui
 
 /** Copies: the queue that cut the stream may still refer to the caller's memory. */
 function parseEnvelopeHeader(bytes: Uint8Array, last: boolean): Uint8Array {
-  if (last) throw refused(`a ${ENVELOPE_HEADER_BYTES}-byte header and at least one segment`, `${bytes.length} bytes`);
+  if (last)
+    throw refused(`a ${ENVELOPE_HEADER_BYTES}-byte header and at least one segment`, `${bytes.length} bytes`);
   if (!bytesEqual(bytes.subarray(0, 4), MAGIC)) throw refused('an envelope', 'other bytes');
   if (!bytesEqual(bytes.subarray(0, FIXED_HEADER.length), FIXED_HEADER)) {
     throw new CryptoError('CRYPTO_UNSUPPORTED', {
@@ -149,9 +160,12 @@ interface Segment {
 
 async function openSegment({ key, header, context, index, last, bytes }: Segment): Promise<Uint8Array> {
   const tooShort = index === 0 ? TAG_BYTES - 1 : TAG_BYTES;
-  if (bytes.length <= tooShort) throw refused(`segment ${index} of more than ${tooShort} bytes`, `${bytes.length} bytes`);
+  if (bytes.length <= tooShort)
+    throw refused(`segment ${index} of more than ${tooShort} bytes`, `${bytes.length} bytes`);
   try {
-    return new Uint8Array(await globalThis.crypto.subtle.decrypt(aesGcm(header, context, index, last), key, bytes));
+    return new Uint8Array(
+      await globalThis.crypto.subtle.decrypt(aesGcm(header, context, index, last), key, bytes),
+    );
   } catch (cause) {
     throw refused(`segment ${index} sealed for this key, record and position`, 'another', cause);
   }
@@ -167,7 +181,11 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
  * Seals `content` (at most 256 MiB) under `dataKey` (32 bytes, used for this content only).
  * @returns the envelope; see the header of this file for its bytes
  */
-export async function sealContent(options: { content: Uint8Array; dataKey: Uint8Array; context: RecordContext }): Promise<Uint8Array> {
+export async function sealContent(options: {
+  content: Uint8Array;
+  dataKey: Uint8Array;
+  context: RecordContext;
+}): Promise<Uint8Array> {
   assertBytes('content', options.content);
   return collect(sealStream({ ...options, content: [options.content], maxContentBytes: MAX_CONTENT_BYTES }));
 }
@@ -192,5 +210,7 @@ export function sealedSizeBytes(contentBytes: number): number {
   if (!Number.isSafeInteger(contentBytes) || contentBytes < 0) {
     throw invalidInput('contentBytes', 'a non-negative integer', String(contentBytes));
   }
-  return ENVELOPE_HEADER_BYTES + contentBytes + TAG_BYTES * Math.max(1, Math.ceil(contentBytes / SEGMENT_BYTES));
+  return (
+    ENVELOPE_HEADER_BYTES + contentBytes + TAG_BYTES * Math.max(1, Math.ceil(contentBytes / SEGMENT_BYTES))
+  );
 }

@@ -46,7 +46,10 @@ export class CryptoError extends Error {
   readonly expected: string;
   readonly came: string;
 
-  constructor(code: CryptoErrorCode, details: { argument: string; expected: string; came: string; cause?: unknown }) {
+  constructor(
+    code: CryptoErrorCode,
+    details: { argument: string; expected: string; came: string; cause?: unknown },
+  ) {
     super(
       `${code}: ${details.argument}: expected ${details.expected}, came ${details.came}`,
       details.cause === undefined ? undefined : { cause: details.cause },

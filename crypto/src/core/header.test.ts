@@ -6,18 +6,36 @@ import { concatBytes } from './bytes.js';
 import { decodeCbor, encodeCbor, type CborMap } from './cbor.js';
 import type { RecordContext } from './context.js';
 import { encodeParts } from './encode.js';
-import { createSaltedDigest, makeHeader, openHeader, parseHeader, rewrapHeader, saltedDigest } from './header.js';
+import {
+  createSaltedDigest,
+  makeHeader,
+  openHeader,
+  parseHeader,
+  rewrapHeader,
+  saltedDigest,
+} from './header.js';
 import { generateHpkeKeyPair } from './hpke.js';
 import { randomBytes } from './random.js';
 
-const context: RecordContext = { ownerMspId: 'H1MSP', pseudonym: 'p-1', recordType: 'laboratory', recordId: 'r-1' };
+const context: RecordContext = {
+  ownerMspId: 'H1MSP',
+  pseudonym: 'p-1',
+  recordType: 'laboratory',
+  recordId: 'r-1',
+};
 const owner = generateHpkeKeyPair();
 const requester = generateHpkeKeyPair();
 const secrets = { dataKey: randomBytes(32), salt: randomBytes(32) };
 const store = { kind: 'store' } as const;
 const release = { kind: 'release', releaseBinding: 'tx-1' } as const;
 const make = (): Promise<Uint8Array> =>
-  makeHeader({ recipientPublicKey: owner.publicKey, ...secrets, context, contentType: 'application/fhir+json', contentLength: 12 });
+  makeHeader({
+    recipientPublicKey: owner.publicKey,
+    ...secrets,
+    context,
+    contentType: 'application/fhir+json',
+    contentLength: 12,
+  });
 const open = (header: Uint8Array, change: object = {}): ReturnType<typeof openHeader> =>
   openHeader({ header, privateKey: owner.privateKey, expectedContext: context, purpose: store, ...change });
 
@@ -26,15 +44,32 @@ describe('record header', () => {
     const opened = await open(await make());
     expect(opened.dataKey).to.deep.equal(secrets.dataKey);
     expect(opened.salt).to.deep.equal(secrets.salt);
-    expect(opened.header).to.deep.include({ version: 1, context, contentType: 'application/fhir+json', contentLength: 12, purpose: store });
+    expect(opened.header).to.deep.include({
+      version: 1,
+      context,
+      contentType: 'application/fhir+json',
+      contentLength: 12,
+      purpose: store,
+    });
   });
 
   it('re-wraps to the requester for one transaction', async () => {
     const header = await make();
-    const rewrapped = await rewrapHeader({ header, ownerPrivateKey: owner.privateKey, recipientPublicKey: requester.publicKey, expectedContext: context, releaseBinding: 'tx-1' });
+    const rewrapped = await rewrapHeader({
+      header,
+      ownerPrivateKey: owner.privateKey,
+      recipientPublicKey: requester.publicKey,
+      expectedContext: context,
+      releaseBinding: 'tx-1',
+    });
     const opened = await open(rewrapped, { privateKey: requester.privateKey, purpose: release });
     expect(opened.dataKey).to.deep.equal(secrets.dataKey);
-    expect(opened.header).to.deep.include({ context, contentType: 'application/fhir+json', contentLength: 12, purpose: release });
+    expect(opened.header).to.deep.include({
+      context,
+      contentType: 'application/fhir+json',
+      contentLength: 12,
+      purpose: release,
+    });
     const wrong = [
       { privateKey: owner.privateKey },
       { purpose: { kind: 'release', releaseBinding: 'tx-2' } },
@@ -42,7 +77,10 @@ describe('record header', () => {
       { expectedContext: { ...context, recordId: 'r-2' } },
     ];
     for (const change of wrong) {
-      await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(rewrapped, { privateKey: requester.privateKey, purpose: release, ...change }));
+      await expectRejection(
+        'CRYPTO_AUTHENTICATION_FAILED',
+        open(rewrapped, { privateKey: requester.privateKey, purpose: release, ...change }),
+      );
     }
   });
 
@@ -51,20 +89,50 @@ describe('record header', () => {
     const asRelease = encodeCbor({ ...map, purpose: release });
     await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(asRelease, { purpose: release }), 'keyWrap');
     const moved = encodeCbor({ ...map, context: { ...context, pseudonym: 'p-2' } });
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(moved, { expectedContext: { ...context, pseudonym: 'p-2' } }), 'keyWrap');
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(encodeCbor({ ...map, contentLength: 13 })), 'keyWrap');
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(encodeCbor({ ...map, contentType: 'text/html' })), 'keyWrap');
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      open(moved, { expectedContext: { ...context, pseudonym: 'p-2' } }),
+      'keyWrap',
+    );
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      open(encodeCbor({ ...map, contentLength: 13 })),
+      'keyWrap',
+    );
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      open(encodeCbor({ ...map, contentType: 'text/html' })),
+      'keyWrap',
+    );
   });
 
   it('refuses another key, record and part of the context by name', async () => {
     const header = await make();
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(header, { privateKey: requester.privateKey }), 'keyWrap');
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      open(header, { privateKey: requester.privateKey }),
+      'keyWrap',
+    );
     for (const key of ['ownerMspId', 'pseudonym', 'recordType', 'recordId'] as const) {
-      await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(header, { expectedContext: { ...context, [key]: 'x' } }), `context.${key}`);
+      await expectRejection(
+        'CRYPTO_AUTHENTICATION_FAILED',
+        open(header, { expectedContext: { ...context, [key]: 'x' } }),
+        `context.${key}`,
+      );
     }
-    const options = { header, ownerPrivateKey: requester.privateKey, recipientPublicKey: requester.publicKey, expectedContext: context, releaseBinding: 'tx-1' };
+    const options = {
+      header,
+      ownerPrivateKey: requester.privateKey,
+      recipientPublicKey: requester.publicKey,
+      expectedContext: context,
+      releaseBinding: 'tx-1',
+    };
     await expectRejection('CRYPTO_AUTHENTICATION_FAILED', rewrapHeader(options));
-    await expectRejection('CRYPTO_INVALID_INPUT', rewrapHeader({ ...options, ownerPrivateKey: owner.privateKey, releaseBinding: '' }), 'purpose.releaseBinding');
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      rewrapHeader({ ...options, ownerPrivateKey: owner.privateKey, releaseBinding: '' }),
+      'purpose.releaseBinding',
+    );
   });
 
   it('does not open with one bit changed, anywhere', async () => {
@@ -75,7 +143,11 @@ describe('record header', () => {
           () => 'it opened',
           (thrown: unknown) => (thrown as { code: string }).code,
         );
-        expect(error, `bit ${bit}`).to.be.oneOf(['CRYPTO_AUTHENTICATION_FAILED', 'CRYPTO_INVALID_INPUT', 'CRYPTO_UNSUPPORTED']);
+        expect(error, `bit ${bit}`).to.be.oneOf([
+          'CRYPTO_AUTHENTICATION_FAILED',
+          'CRYPTO_INVALID_INPUT',
+          'CRYPTO_UNSUPPORTED',
+        ]);
       }),
       { numRuns: 100 },
     );
@@ -88,9 +160,17 @@ describe('record header', () => {
     expectCode('CRYPTO_UNSUPPORTED', () => parseHeader(encodeCbor({ ...map, version: 2 })));
     expectCode('CRYPTO_UNSUPPORTED', () => parseHeader(encodeCbor({ ...map, suite: 'none' })));
     const malformed: CborMap[] = [
-      { ...map, extra: 1 }, { ...map, contentLength: -1 }, { ...map, contentLength: '12' }, { ...map, contentType: 5 }, { ...map, purpose: { kind: 'other' } },
-      { ...map, purpose: { kind: 'release' } }, { ...map, purpose: 'store' }, { ...map, keyWrap: { enc: new Uint8Array(31), ciphertext: new Uint8Array(32) } },
-      { ...map, keyWrap: null }, { ...map, context: { ...context, extra: 'x' } }, { ...map, context: [] },
+      { ...map, extra: 1 },
+      { ...map, contentLength: -1 },
+      { ...map, contentLength: '12' },
+      { ...map, contentType: 5 },
+      { ...map, purpose: { kind: 'other' } },
+      { ...map, purpose: { kind: 'release' } },
+      { ...map, purpose: 'store' },
+      { ...map, keyWrap: { enc: new Uint8Array(31), ciphertext: new Uint8Array(32) } },
+      { ...map, keyWrap: null },
+      { ...map, context: { ...context, extra: 'x' } },
+      { ...map, context: [] },
     ];
     for (const value of malformed) expectCode('CRYPTO_INVALID_INPUT', () => parseHeader(encodeCbor(value)));
     expectCode('CRYPTO_INVALID_INPUT', () => parseHeader(concatBytes(header, Uint8Array.of(0))));
@@ -98,11 +178,33 @@ describe('record header', () => {
   });
 
   it('refuses keys and salts of other lengths', async () => {
-    const options = { recipientPublicKey: owner.publicKey, ...secrets, context, contentType: 'text/plain', contentLength: 1 };
-    await expectRejection('CRYPTO_INVALID_INPUT', makeHeader({ ...options, dataKey: new Uint8Array(16) }), 'dataKey');
-    await expectRejection('CRYPTO_INVALID_INPUT', makeHeader({ ...options, salt: new Uint8Array(0) }), 'salt');
-    await expectRejection('CRYPTO_INVALID_INPUT', makeHeader({ ...options, recipientPublicKey: new Uint8Array(32) }), 'recipientPublicKey');
-    await expectRejection('CRYPTO_INVALID_INPUT', makeHeader({ ...options, contentLength: 1.5 }), 'contentLength');
+    const options = {
+      recipientPublicKey: owner.publicKey,
+      ...secrets,
+      context,
+      contentType: 'text/plain',
+      contentLength: 1,
+    };
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      makeHeader({ ...options, dataKey: new Uint8Array(16) }),
+      'dataKey',
+    );
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      makeHeader({ ...options, salt: new Uint8Array(0) }),
+      'salt',
+    );
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      makeHeader({ ...options, recipientPublicKey: new Uint8Array(32) }),
+      'recipientPublicKey',
+    );
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      makeHeader({ ...options, contentLength: 1.5 }),
+      'contentLength',
+    );
   });
 });
 

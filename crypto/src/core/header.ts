@@ -17,7 +17,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { assertBytes, bytesToHex } from './bytes.js';
 import { assertCborMap, decodeCbor, encodeCbor, type CborMap, type CborValue } from './cbor.js';
-import { assertContextText, assertRecordContext, assertSameContext, CONTEXT_KEYS, encodeContext, type RecordContext } from './context.js';
+import {
+  assertContextText,
+  assertRecordContext,
+  assertSameContext,
+  CONTEXT_KEYS,
+  encodeContext,
+  type RecordContext,
+} from './context.js';
 import { encodeParts } from './encode.js';
 import { DATA_KEY_BYTES } from './envelope.js';
 import { CryptoError, invalidInput, shapeOf } from './errors.js';
@@ -27,9 +34,18 @@ export const SALT_BYTES = 32;
 export const MAX_HEADER_BYTES = 4096;
 const VERSION = 1;
 const SUITE = `${HPKE_SUITE};STREAM-AES-256-GCM`;
-const HEADER_KEYS = ['version', 'suite', 'purpose', 'context', 'contentType', 'contentLength', 'keyWrap'] as const;
+const HEADER_KEYS = [
+  'version',
+  'suite',
+  'purpose',
+  'context',
+  'contentType',
+  'contentLength',
+  'keyWrap',
+] as const;
 
-export type HeaderPurpose = { readonly kind: 'store' } | { readonly kind: 'release'; readonly releaseBinding: string };
+export type HeaderPurpose =
+  { readonly kind: 'store' } | { readonly kind: 'release'; readonly releaseBinding: string };
 
 export interface RecordHeader {
   readonly version: 1;
@@ -58,7 +74,10 @@ function factsMap(facts: HeaderFacts): Record<string, CborValue> {
   return {
     version: VERSION,
     suite: SUITE,
-    purpose: purpose.kind === 'store' ? { kind: 'store' } : { kind: 'release', releaseBinding: purpose.releaseBinding },
+    purpose:
+      purpose.kind === 'store'
+        ? { kind: 'store' }
+        : { kind: 'release', releaseBinding: purpose.releaseBinding },
     context: Object.fromEntries(CONTEXT_KEYS.map((key) => [key, context[key]])),
     contentType,
     contentLength,
@@ -81,7 +100,11 @@ function assertFacts(facts: HeaderFacts): void {
   }
 }
 
-async function seal(facts: HeaderFacts, secrets: { dataKey: Uint8Array; salt: Uint8Array }, recipientPublicKey: Uint8Array): Promise<Uint8Array> {
+async function seal(
+  facts: HeaderFacts,
+  secrets: { dataKey: Uint8Array; salt: Uint8Array },
+  recipientPublicKey: Uint8Array,
+): Promise<Uint8Array> {
   assertFacts(facts);
   assertBytes('dataKey', secrets.dataKey, DATA_KEY_BYTES);
   assertBytes('salt', secrets.salt, SALT_BYTES);
@@ -109,12 +132,20 @@ export async function makeHeader(options: {
   contentLength: number;
 }): Promise<Uint8Array> {
   const { context, contentType, contentLength } = options;
-  return seal({ purpose: { kind: 'store' }, context, contentType, contentLength }, options, options.recipientPublicKey);
+  return seal(
+    { purpose: { kind: 'store' }, context, contentType, contentLength },
+    options,
+    options.recipientPublicKey,
+  );
 }
 
 function parsePurpose(value: CborValue | undefined): HeaderPurpose {
   const kind = (value as CborMap | null | undefined)?.['kind'];
-  const map = assertCborMap('header.purpose', value, kind === 'release' ? ['kind', 'releaseBinding'] : ['kind']);
+  const map = assertCborMap(
+    'header.purpose',
+    value,
+    kind === 'release' ? ['kind', 'releaseBinding'] : ['kind'],
+  );
   assertPurpose(map);
   return map;
 }
@@ -126,7 +157,11 @@ function parsePurpose(value: CborValue | undefined): HeaderPurpose {
 export function parseHeader(bytes: Uint8Array): RecordHeader {
   const map = assertCborMap('header', decodeCbor(bytes, MAX_HEADER_BYTES), HEADER_KEYS);
   if (map['version'] !== VERSION || map['suite'] !== SUITE) {
-    throw new CryptoError('CRYPTO_UNSUPPORTED', { argument: 'header', expected: `version ${VERSION}, suite ${SUITE}`, came: 'another version or suite' });
+    throw new CryptoError('CRYPTO_UNSUPPORTED', {
+      argument: 'header',
+      expected: `version ${VERSION}, suite ${SUITE}`,
+      came: 'another version or suite',
+    });
   }
   const purpose = parsePurpose(map['purpose']);
   const context: unknown = assertCborMap('header.context', map['context'], CONTEXT_KEYS);
@@ -135,16 +170,26 @@ export function parseHeader(bytes: Uint8Array): RecordHeader {
   const { enc, ciphertext } = keyWrap;
   assertBytes('header.keyWrap.enc', enc, HPKE_KEY_BYTES);
   assertBytes('header.keyWrap.ciphertext', ciphertext);
-  const facts = { purpose, context, contentType: map['contentType'] as string, contentLength: map['contentLength'] as number };
+  const facts = {
+    purpose,
+    context,
+    contentType: map['contentType'] as string,
+    contentLength: map['contentLength'] as number,
+  };
   assertFacts(facts);
   return { version: VERSION, suite: SUITE, ...facts, keyWrap: { enc, ciphertext } };
 }
 
 function assertSamePurpose(expected: HeaderPurpose, came: HeaderPurpose): void {
   assertPurpose(expected);
-  const binding = (purpose: HeaderPurpose): string => (purpose.kind === 'release' ? purpose.releaseBinding : '');
+  const binding = (purpose: HeaderPurpose): string =>
+    purpose.kind === 'release' ? purpose.releaseBinding : '';
   if (expected.kind === came.kind && binding(expected) === binding(came)) return;
-  throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'header.purpose', expected: `a ${expected.kind} header of the named binding`, came: `a ${came.kind} header` });
+  throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+    argument: 'header.purpose',
+    expected: `a ${expected.kind} header of the named binding`,
+    came: `a ${came.kind} header`,
+  });
 }
 
 /**
@@ -187,7 +232,11 @@ export async function rewrapHeader(options: {
   const { header, ownerPrivateKey: privateKey, expectedContext, releaseBinding } = options;
   const opened = await openHeader({ header, privateKey, expectedContext, purpose: { kind: 'store' } });
   const { context, contentType, contentLength } = opened.header;
-  return seal({ purpose: { kind: 'release', releaseBinding }, context, contentType, contentLength }, opened, options.recipientPublicKey);
+  return seal(
+    { purpose: { kind: 'release', releaseBinding }, context, contentType, contentLength },
+    opened,
+    options.recipientPublicKey,
+  );
 }
 
 /** Incremental form of saltedDigest, for streams. */

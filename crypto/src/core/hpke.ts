@@ -42,7 +42,12 @@ export function assertHpkePublicKey(argument: string, publicKey: unknown): asser
   try {
     x25519.getSharedSecret(PROBE_SCALAR, publicKey);
   } catch (cause) {
-    throw new CryptoError('CRYPTO_INVALID_INPUT', { argument, expected: 'a point that is not of small order', came: 'one that is', cause });
+    throw new CryptoError('CRYPTO_INVALID_INPUT', {
+      argument,
+      expected: 'a point that is not of small order',
+      came: 'one that is',
+      cause,
+    });
   }
 }
 
@@ -73,9 +78,14 @@ export async function wrap(options: {
   assertBytes('info', options.info);
   assertBytes('associatedData', options.associatedData);
   const suite = newSuite();
-  const recipientPublicKey = (await suite.kem.deserializePublicKey(new Uint8Array(options.recipientPublicKey))) as PlatformKey;
+  const recipientPublicKey = (await suite.kem.deserializePublicKey(
+    new Uint8Array(options.recipientPublicKey),
+  )) as PlatformKey;
   const sender = await suite.createSenderContext({ recipientPublicKey, info: new Uint8Array(options.info) });
-  const ciphertext = await sender.seal(new Uint8Array(options.plaintext), new Uint8Array(options.associatedData));
+  const ciphertext = await sender.seal(
+    new Uint8Array(options.plaintext),
+    new Uint8Array(options.associatedData),
+  );
   return { enc: new Uint8Array(sender.enc), ciphertext: new Uint8Array(ciphertext) };
 }
 
@@ -97,14 +107,31 @@ export async function unwrap(options: {
   assertBytes('info', options.info);
   assertBytes('associatedData', options.associatedData);
   if (ciphertext.length < TAG_BYTES) {
-    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'ciphertext', expected: `at least ${TAG_BYTES} bytes`, came: `${ciphertext.length} bytes` });
+    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+      argument: 'ciphertext',
+      expected: `at least ${TAG_BYTES} bytes`,
+      came: `${ciphertext.length} bytes`,
+    });
   }
   const suite = newSuite();
-  const recipientKey = (await suite.kem.deserializePrivateKey(new Uint8Array(options.recipientPrivateKey))) as PlatformKey;
+  const recipientKey = (await suite.kem.deserializePrivateKey(
+    new Uint8Array(options.recipientPrivateKey),
+  )) as PlatformKey;
   try {
-    const recipient = await suite.createRecipientContext({ recipientKey, enc: new Uint8Array(enc), info: new Uint8Array(options.info) });
-    return new Uint8Array(await recipient.open(new Uint8Array(ciphertext), new Uint8Array(options.associatedData)));
+    const recipient = await suite.createRecipientContext({
+      recipientKey,
+      enc: new Uint8Array(enc),
+      info: new Uint8Array(options.info),
+    });
+    return new Uint8Array(
+      await recipient.open(new Uint8Array(ciphertext), new Uint8Array(options.associatedData)),
+    );
   } catch (cause) {
-    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'keyWrap', expected: 'a wrap for this key, info and associated data', came: 'another', cause });
+    throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+      argument: 'keyWrap',
+      expected: 'a wrap for this key, info and associated data',
+      came: 'another',
+      cause,
+    });
   }
 }

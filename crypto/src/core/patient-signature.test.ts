@@ -6,16 +6,34 @@ import { bytesToHex, concatBytes, hexToBytes } from './bytes.js';
 import * as patient from './patient-signature.js';
 
 interface Vectors {
-  readonly tests: ReadonlyArray<{ privateKey: string; publicKey: string; message: string; signature: string }>;
+  readonly tests: ReadonlyArray<{
+    privateKey: string;
+    publicKey: string;
+    message: string;
+    signature: string;
+  }>;
 }
-const call = { channel: 'careledger', method: 'grants:Create', argumentsJson: '{"grantId":"g-1"}', nonce: 'n-1' };
+const call = {
+  channel: 'careledger',
+  method: 'grants:Create',
+  argumentsJson: '{"grantId":"g-1"}',
+  nonce: 'n-1',
+};
 
 describe('patient signature', () => {
   it('reproduces RFC 8032', () => {
-    for (const { privateKey, publicKey, message, signature } of readVectors<Vectors>('ed25519-rfc8032.json').tests) {
+    for (const { privateKey, publicKey, message, signature } of (
+      readVectors('ed25519-rfc8032.json') as Vectors
+    ).tests) {
       expect(bytesToHex(patient.patientPublicKey(hexToBytes(privateKey)))).to.equal(publicKey);
-      expect(bytesToHex(patient.signPatientPayload(hexToBytes(privateKey), hexToBytes(message)))).to.equal(signature);
-      patient.verifyPatientSignature({ publicKey: hexToBytes(publicKey), message: hexToBytes(message), signature: hexToBytes(signature) });
+      expect(bytesToHex(patient.signPatientPayload(hexToBytes(privateKey), hexToBytes(message)))).to.equal(
+        signature,
+      );
+      patient.verifyPatientSignature({
+        publicKey: hexToBytes(publicKey),
+        message: hexToBytes(message),
+        signature: hexToBytes(signature),
+      });
     }
   });
 
@@ -24,15 +42,26 @@ describe('patient signature', () => {
     const message = patient.patientMessage(call);
     const signature = patient.signPatientPayload(privateKey, message);
     patient.verifyPatientSignature({ publicKey, message, signature });
-    for (const change of [{ channel: 'other' }, { method: 'grants:Revoke' }, { argumentsJson: '{"grantId":"g-2"}' }, { nonce: 'n-2' }]) {
+    for (const change of [
+      { channel: 'other' },
+      { method: 'grants:Revoke' },
+      { argumentsJson: '{"grantId":"g-2"}' },
+      { nonce: 'n-2' },
+    ]) {
       const other = patient.patientMessage({ ...call, ...change });
-      expectCode('CRYPTO_AUTHENTICATION_FAILED', () => { patient.verifyPatientSignature({ publicKey, message: other, signature }); });
+      expectCode('CRYPTO_AUTHENTICATION_FAILED', () => {
+        patient.verifyPatientSignature({ publicKey, message: other, signature });
+      });
     }
     const stranger = patient.generatePatientKeys().publicKey;
-    expectCode('CRYPTO_AUTHENTICATION_FAILED', () => { patient.verifyPatientSignature({ publicKey: stranger, message, signature }); });
+    expectCode('CRYPTO_AUTHENTICATION_FAILED', () => {
+      patient.verifyPatientSignature({ publicKey: stranger, message, signature });
+    });
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 511 }), (bit) => {
-        expectCode('CRYPTO_AUTHENTICATION_FAILED', () => { patient.verifyPatientSignature({ publicKey, message, signature: flipBit(signature, bit) }); });
+        expectCode('CRYPTO_AUTHENTICATION_FAILED', () => {
+          patient.verifyPatientSignature({ publicKey, message, signature: flipBit(signature, bit) });
+        });
       }),
       { numRuns: 25 },
     );
@@ -44,8 +73,13 @@ describe('patient signature', () => {
     const signature = patient.signPatientPayload(privateKey, message);
     const order = 2n ** 252n + 27742317777372353535851937790883648493n;
     const s = BigInt(`0x${bytesToHex(signature.slice(32).reverse())}`) + order;
-    const malleable = concatBytes(signature.slice(0, 32), hexToBytes(s.toString(16).padStart(64, '0')).reverse());
-    expectCode('CRYPTO_AUTHENTICATION_FAILED', () => { patient.verifyPatientSignature({ publicKey, message, signature: malleable }); });
+    const malleable = concatBytes(
+      signature.slice(0, 32),
+      hexToBytes(s.toString(16).padStart(64, '0')).reverse(),
+    );
+    expectCode('CRYPTO_AUTHENTICATION_FAILED', () => {
+      patient.verifyPatientSignature({ publicKey, message, signature: malleable });
+    });
   });
 
   it('refuses small-order, mixed-order and non-canonical public keys', () => {
@@ -64,10 +98,22 @@ describe('patient signature', () => {
     ];
     for (const hex of bad) {
       const publicKey = hexToBytes(hex);
-      expectCode('CRYPTO_INVALID_INPUT', () => { patient.assertPatientPublicKey(publicKey); }, 'publicKey');
+      expectCode(
+        'CRYPTO_INVALID_INPUT',
+        () => {
+          patient.assertPatientPublicKey(publicKey);
+        },
+        'publicKey',
+      );
       // The all-zero signature holds for every message under the identity when small order is not refused.
       const signature = concatBytes(hexToBytes(bad[1] ?? ''), new Uint8Array(32));
-      expectCode('CRYPTO_INVALID_INPUT', () => { patient.verifyPatientSignature({ publicKey, message: new Uint8Array(1), signature }); }, 'publicKey');
+      expectCode(
+        'CRYPTO_INVALID_INPUT',
+        () => {
+          patient.verifyPatientSignature({ publicKey, message: new Uint8Array(1), signature });
+        },
+        'publicKey',
+      );
     }
   });
 
@@ -76,8 +122,20 @@ describe('patient signature', () => {
     const right = patient.patientMessage({ ...call, channel: 'a', method: 'bc' });
     expect(left).to.not.deep.equal(right);
     expectCode('CRYPTO_INVALID_INPUT', () => patient.patientMessage({ ...call, nonce: '' }), 'nonce');
-    expectCode('CRYPTO_INVALID_INPUT', () => patient.patientMessage({ ...call, method: 'a\u0000' }), 'method');
-    expectCode('CRYPTO_INVALID_INPUT', () => patient.signPatientPayload(new Uint8Array(31), new Uint8Array(1)), 'privateKey');
-    expectCode('CRYPTO_INVALID_INPUT', () => patient.signPatientPayload(new Uint8Array(32), new Uint8Array(2 ** 20 + 1)), 'message');
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => patient.patientMessage({ ...call, method: 'a\u0000' }),
+      'method',
+    );
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => patient.signPatientPayload(new Uint8Array(31), new Uint8Array(1)),
+      'privateKey',
+    );
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => patient.signPatientPayload(new Uint8Array(32), new Uint8Array(2 ** 20 + 1)),
+      'message',
+    );
   });
 });

@@ -40,7 +40,12 @@ export function patientPublicKey(privateKey: Uint8Array): Uint8Array {
  * @param options.argumentsJson the canonical JSON of the method's arguments, without the signature
  * @throws CRYPTO_INVALID_INPUT for empty or control characters in channel, method or nonce
  */
-export function patientMessage(options: { channel: string; method: string; argumentsJson: string; nonce: string }): Uint8Array {
+export function patientMessage(options: {
+  channel: string;
+  method: string;
+  argumentsJson: string;
+  nonce: string;
+}): Uint8Array {
   const { channel, method, argumentsJson, nonce } = options;
   assertContextText('channel', channel);
   assertContextText('method', method);
@@ -58,7 +63,8 @@ export function signPatientPayload(privateKey: Uint8Array, message: Uint8Array):
 
 function assertMessage(message: Uint8Array): void {
   assertBytes('message', message);
-  if (message.length > MAX_MESSAGE_BYTES) throw invalidInput('message', `at most ${MAX_MESSAGE_BYTES} bytes`, shapeOf(message));
+  if (message.length > MAX_MESSAGE_BYTES)
+    throw invalidInput('message', `at most ${MAX_MESSAGE_BYTES} bytes`, shapeOf(message));
 }
 
 /** @throws CRYPTO_INVALID_INPUT unless the key is a canonical point of prime order; call it when a patient enrols */
@@ -71,18 +77,27 @@ export function assertPatientPublicKey(publicKey: Uint8Array): void {
   } catch {
     safe = false;
   }
-  if (!safe) throw invalidInput('publicKey', 'a canonical Ed25519 point of prime order', 'another 32-byte value');
+  if (!safe)
+    throw invalidInput('publicKey', 'a canonical Ed25519 point of prime order', 'another 32-byte value');
 }
 
 /**
  * Returns nothing when the signature holds, and throws otherwise, so that a forgotten result cannot pass for consent.
  * @throws CRYPTO_AUTHENTICATION_FAILED for another key, message or signature; CRYPTO_INVALID_INPUT for bad lengths or keys
  */
-export function verifyPatientSignature(options: { publicKey: Uint8Array; message: Uint8Array; signature: Uint8Array }): void {
+export function verifyPatientSignature(options: {
+  publicKey: Uint8Array;
+  message: Uint8Array;
+  signature: Uint8Array;
+}): void {
   const { publicKey, message, signature } = options;
   assertPatientPublicKey(publicKey);
   assertMessage(message);
   assertBytes('signature', signature, PATIENT_SIGNATURE_BYTES);
   if (ed25519.verify(signature, message, publicKey, { zip215: false })) return;
-  throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'signature', expected: 'a signature of this key over this message', came: 'another' });
+  throw new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+    argument: 'signature',
+    expected: 'a signature of this key over this message',
+    came: 'another',
+  });
 }

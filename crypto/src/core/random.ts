@@ -35,7 +35,8 @@ export function randomBits(bits: number, random: RandomBytes = randomBytes): big
 
 /** Uniform in 0..limit-1 by rejection (at most one draw in two is thrown away). */
 export function randomBelow(limit: bigint, random: RandomBytes = randomBytes): bigint {
-  if (typeof limit !== 'bigint' || limit < 1n) throw invalidInput('limit', 'a positive bigint', shapeOf(limit));
+  if (typeof limit !== 'bigint' || limit < 1n)
+    throw invalidInput('limit', 'a positive bigint', shapeOf(limit));
   const bits = limit.toString(2).length;
   for (;;) {
     const candidate = randomBits(bits, random);

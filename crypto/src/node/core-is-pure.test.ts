@@ -6,13 +6,21 @@ import * as core from '../core/index.js';
 describe('crypto/core', () => {
   it('loads in CommonJS through its subpath, as chaincode does: no top-level await below it', () => {
     const required = createRequire(import.meta.url)('@careledger/crypto/core') as typeof core;
-    expect(Object.keys(required).filter((name) => name !== '__esModule').sort()).to.deep.equal(Object.keys(core).sort());
-    expect(required.bytesToHex(required.encodeParts('careledger/test/v1'))).to.equal(core.bytesToHex(core.encodeParts('careledger/test/v1')));
+    expect(
+      Object.keys(required)
+        .filter((name) => name !== '__esModule')
+        .sort(),
+    ).to.deep.equal(Object.keys(core).sort());
+    expect(required.bytesToHex(required.encodeParts('careledger/test/v1'))).to.equal(
+      core.bytesToHex(core.encodeParts('careledger/test/v1')),
+    );
   });
 
   it('imports nothing of Node and nothing above it', () => {
     const root = new URL('../../src/core/', import.meta.url);
-    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.includes('.test'));
+    const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => name.endsWith('.ts') && !name.includes('.test'),
+    );
     expect(files).to.include('envelope.ts');
     for (const name of files) {
       const text = readFileSync(new URL(name, root), 'utf8');

@@ -26,7 +26,9 @@ export interface DealtKey {
  * @param options.keyBits 2048 to 4096 (smaller only with allowTestKeySize); 2048 takes some seconds
  * @param options.holders 2 to 64 distinct MSP ids
  */
-export async function dealKeyShares(options: KeySizeOptions & { keyBits: number; holders: readonly string[] }): Promise<DealtKey> {
+export async function dealKeyShares(
+  options: KeySizeOptions & { keyBits: number; holders: readonly string[] },
+): Promise<DealtKey> {
   const { holders } = options;
   assertHolders(holders);
   const privateKey = await generatePaillierKeys(options);
@@ -35,6 +37,11 @@ export async function dealKeyShares(options: KeySizeOptions & { keyBits: number;
   const drawn = holders.slice(1).map(() => randomBelow(modulus));
   const sum = drawn.reduce((total, share) => total + share, 0n);
   const first = (((decryptionExponent(privateKey) - sum) % modulus) + modulus) % modulus;
-  const shares = [first, ...drawn].map((share, index) => ({ holder: holders[index] ?? '', holders: [...holders], keyId: publicKey.keyId, share }));
+  const shares = [first, ...drawn].map((share, index) => ({
+    holder: holders[index] ?? '',
+    holders: [...holders],
+    keyId: publicKey.keyId,
+    share,
+  }));
   return { publicKey, shares };
 }

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { expectRejection } from '../test-support.js';
 import { readKeyFile, writeKeyFile } from './key-file.js';
 
-describe('key file', () => {
+describe('key file', function () {
+  this.timeout(20_000);
+
   const secret = Uint8Array.of(1, 2, 3);
   const passphrase = 'correct horse';
   const label = 'h1/record-key';
@@ -19,7 +21,9 @@ describe('key file', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  const changed = async (change: (file: Record<string, Record<string, unknown>>) => void): Promise<string> => {
+  const changed = async (
+    change: (file: Record<string, Record<string, unknown>>) => void,
+  ): Promise<string> => {
     const file = JSON.parse(await readFile(path, 'utf8')) as Record<string, Record<string, unknown>>;
     change(file);
     const copy = join(folder, 'changed.json');
@@ -42,24 +46,68 @@ describe('key file', () => {
   });
 
   it('refuses a wrong passphrase, another label and every changed part', async () => {
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', readKeyFile({ path, passphrase: 'wrong horse', label }), 'key file');
-    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', readKeyFile({ path, passphrase, label: 'h2/record-key' }), 'key file');
-    const flip = (text: unknown): string => (String(text).startsWith('A') ? 'B' : 'A') + String(text).slice(1);
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      readKeyFile({ path, passphrase: 'wrong horse', label }),
+      'key file',
+    );
+    await expectRejection(
+      'CRYPTO_AUTHENTICATION_FAILED',
+      readKeyFile({ path, passphrase, label: 'h2/record-key' }),
+      'key file',
+    );
+    const flip = (text: unknown): string =>
+      (String(text).startsWith('A') ? 'B' : 'A') + String(text).slice(1);
     const changes: Array<(file: Record<string, Record<string, unknown>>) => void> = [
-      (file) => { file['ciphertext'] = flip(file['ciphertext']) as never; },
-      (file) => { file['kdf']!['salt'] = flip(file['kdf']!['salt']); },
-      (file) => { file['cipher']!['nonce'] = flip(file['cipher']!['nonce']); },
-      (file) => { file['kdf']!['N'] = 2 ** 16; },
+      (file) => {
+        file['ciphertext'] = flip(file['ciphertext']) as never;
+      },
+      (file) => {
+        file['kdf']!['salt'] = flip(file['kdf']!['salt']);
+      },
+      (file) => {
+        file['cipher']!['nonce'] = flip(file['cipher']!['nonce']);
+      },
+      (file) => {
+        file['kdf']!['N'] = 2 ** 16;
+      },
     ];
-    for (const change of changes) await expectRejection('CRYPTO_AUTHENTICATION_FAILED', readKeyFile({ path: await changed(change), passphrase, label }), 'key file');
+    for (const change of changes)
+      await expectRejection(
+        'CRYPTO_AUTHENTICATION_FAILED',
+        readKeyFile({ path: await changed(change), passphrase, label }),
+        'key file',
+      );
   });
 
   it('refuses costs out of bounds, other versions and what is no key file', async () => {
-    for (const [name, value] of [['N', 2 ** 10], ['N', 2 ** 30], ['N', 40000], ['r', 1], ['p', 100], ['N', '32768']] as const) {
-      const copy = await changed((file) => { file['kdf']![name] = value; });
-      await expectRejection('CRYPTO_UNSUPPORTED', readKeyFile({ path: copy, passphrase, label }), `kdf.${name}`);
+    for (const [name, value] of [
+      ['N', 2 ** 10],
+      ['N', 2 ** 30],
+      ['N', 40000],
+      ['r', 1],
+      ['p', 100],
+      ['N', '32768'],
+    ] as const) {
+      const copy = await changed((file) => {
+        file['kdf']![name] = value;
+      });
+      await expectRejection(
+        'CRYPTO_UNSUPPORTED',
+        readKeyFile({ path: copy, passphrase, label }),
+        `kdf.${name}`,
+      );
     }
-    await expectRejection('CRYPTO_UNSUPPORTED', readKeyFile({ path: await changed((file) => { file['version'] = 2 as never; }), passphrase, label }));
+    await expectRejection(
+      'CRYPTO_UNSUPPORTED',
+      readKeyFile({
+        path: await changed((file) => {
+          file['version'] = 2 as never;
+        }),
+        passphrase,
+        label,
+      }),
+    );
     const junk = join(folder, 'junk.json');
     for (const text of ['', 'null', '[]', '{"format":1}', '{']) {
       await writeFile(junk, text);
@@ -69,9 +117,21 @@ describe('key file', () => {
 
   it('refuses short passphrases, empty secrets and bad labels before writing', async () => {
     const target = join(folder, 'none.json');
-    await expectRejection('CRYPTO_INVALID_INPUT', writeKeyFile({ path: target, secret, passphrase: 'short', label }), 'passphrase');
-    await expectRejection('CRYPTO_INVALID_INPUT', writeKeyFile({ path: target, secret: new Uint8Array(0), passphrase, label }), 'secret');
-    await expectRejection('CRYPTO_INVALID_INPUT', writeKeyFile({ path: target, secret, passphrase, label: '' }), 'label');
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      writeKeyFile({ path: target, secret, passphrase: 'short', label }),
+      'passphrase',
+    );
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      writeKeyFile({ path: target, secret: new Uint8Array(0), passphrase, label }),
+      'secret',
+    );
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      writeKeyFile({ path: target, secret, passphrase, label: '' }),
+      'label',
+    );
     expect(await readdir(folder)).to.not.include('none.json');
   });
 

@@ -14,7 +14,14 @@
 import { createCipheriv, createDecipheriv, scrypt } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { assertBytes, base64UrlToBytes, bytesToBase64Url, bytesToHex, concatBytes, utf8 } from '../core/bytes.js';
+import {
+  assertBytes,
+  base64UrlToBytes,
+  bytesToBase64Url,
+  bytesToHex,
+  concatBytes,
+  utf8,
+} from '../core/bytes.js';
 import { assertContextText } from '../core/context.js';
 import { encodeParts } from '../core/encode.js';
 import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
@@ -41,7 +48,8 @@ const MAX_COST = { N: 2 ** 20, r: 16, p: 4 };
 
 async function deriveKey(passphrase: string, { N, r, p, salt }: ScryptParameters): Promise<Uint8Array> {
   const secret = utf8('passphrase', passphrase);
-  if (secret.length < MIN_PASSPHRASE_BYTES) throw invalidInput('passphrase', `at least ${MIN_PASSPHRASE_BYTES} bytes`, 'fewer');
+  if (secret.length < MIN_PASSPHRASE_BYTES)
+    throw invalidInput('passphrase', `at least ${MIN_PASSPHRASE_BYTES} bytes`, 'fewer');
   const maxmem = 256 * N * r * p;
   return new Promise((resolve, reject) => {
     scrypt(secret, salt, KEY_BYTES, { N, r, p, maxmem }, (error, key) => {
@@ -80,11 +88,17 @@ async function sealSecret(secret: Uint8Array, passphrase: string, label: string)
  * @param options.label what the secret is for; the reader must name the same
  * @throws CRYPTO_INVALID_INPUT; errors of the file system as they come
  */
-export async function writeKeyFile(options: { path: string; secret: Uint8Array; passphrase: string; label: string }): Promise<void> {
+export async function writeKeyFile(options: {
+  path: string;
+  secret: Uint8Array;
+  passphrase: string;
+  label: string;
+}): Promise<void> {
   const { path, secret, passphrase, label } = options;
   assertBytes('secret', secret);
   assertContextText('label', label);
-  if (secret.length < 1 || secret.length > MAX_SECRET_BYTES) throw invalidInput('secret', `1..${MAX_SECRET_BYTES} bytes`, shapeOf(secret));
+  if (secret.length < 1 || secret.length > MAX_SECRET_BYTES)
+    throw invalidInput('secret', `1..${MAX_SECRET_BYTES} bytes`, shapeOf(secret));
   const text = await sealSecret(secret, passphrase, label);
   const temporary = join(dirname(path), `.${basename(path)}.${bytesToHex(randomBytes(8))}.tmp`);
   try {
@@ -128,8 +142,13 @@ function costOf(kdf: Record<string, unknown>, name: 'N' | 'r' | 'p'): number {
   const value = kdf[name];
   const powerOfTwo = typeof value === 'number' && Number.isInteger(Math.log2(value));
   const whole = name === 'N' ? powerOfTwo : Number.isInteger(value);
-  if (whole && typeof value === 'number' && value >= DEFAULT_COST[name] && value <= MAX_COST[name]) return value;
-  throw new CryptoError('CRYPTO_UNSUPPORTED', { argument: `kdf.${name}`, expected: `${DEFAULT_COST[name]}..${MAX_COST[name]}`, came: shapeOf(value) });
+  if (whole && typeof value === 'number' && value >= DEFAULT_COST[name] && value <= MAX_COST[name])
+    return value;
+  throw new CryptoError('CRYPTO_UNSUPPORTED', {
+    argument: `kdf.${name}`,
+    expected: `${DEFAULT_COST[name]}..${MAX_COST[name]}`,
+    came: shapeOf(value),
+  });
 }
 
 interface ParsedFile {
@@ -144,19 +163,39 @@ function parseFile(text: string): ParsedFile {
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw new CryptoError('CRYPTO_INVALID_INPUT', { argument: 'key file', expected: 'JSON', came: 'text that is not', cause });
+    throw new CryptoError('CRYPTO_INVALID_INPUT', {
+      argument: 'key file',
+      expected: 'JSON',
+      came: 'text that is not',
+      cause,
+    });
   }
   const file = record('key file', json);
   const kdf = record('kdf', file['kdf']);
   const cipher = record('cipher', file['cipher']);
   const names = [file['format'], file['version'], kdf['name'], cipher['name']];
   if (names.join() !== [FORMAT, VERSION, 'scrypt', 'aes-256-gcm'].join()) {
-    throw new CryptoError('CRYPTO_UNSUPPORTED', { argument: 'key file', expected: `${FORMAT} version ${VERSION}`, came: 'another' });
+    throw new CryptoError('CRYPTO_UNSUPPORTED', {
+      argument: 'key file',
+      expected: `${FORMAT} version ${VERSION}`,
+      came: 'another',
+    });
   }
-  const parameters = { N: costOf(kdf, 'N'), r: costOf(kdf, 'r'), p: costOf(kdf, 'p'), salt: bytesOf('kdf.salt', kdf['salt'], SALT_BYTES) };
+  const parameters = {
+    N: costOf(kdf, 'N'),
+    r: costOf(kdf, 'r'),
+    p: costOf(kdf, 'p'),
+    salt: bytesOf('kdf.salt', kdf['salt'], SALT_BYTES),
+  };
   const ciphertext = bytesOf('ciphertext', file['ciphertext']);
-  if (ciphertext.length <= TAG_BYTES) throw invalidInput('ciphertext', `more than ${TAG_BYTES} bytes`, shapeOf(ciphertext));
-  return { label: file['label'], parameters, nonce: bytesOf('cipher.nonce', cipher['nonce'], NONCE_BYTES), ciphertext };
+  if (ciphertext.length <= TAG_BYTES)
+    throw invalidInput('ciphertext', `more than ${TAG_BYTES} bytes`, shapeOf(ciphertext));
+  return {
+    label: file['label'],
+    parameters,
+    nonce: bytesOf('cipher.nonce', cipher['nonce'], NONCE_BYTES),
+    ciphertext,
+  };
 }
 
 /**
@@ -165,13 +204,22 @@ function parseFile(text: string): ParsedFile {
  * @throws CRYPTO_AUTHENTICATION_FAILED (wrong passphrase, label, or a changed byte), CRYPTO_INVALID_INPUT (not a key
  *         file), CRYPTO_UNSUPPORTED (version or cost out of bounds); errors of the file system as they come
  */
-export async function readKeyFile(options: { path: string; passphrase: string; label: string }): Promise<Uint8Array> {
+export async function readKeyFile(options: {
+  path: string;
+  passphrase: string;
+  label: string;
+}): Promise<Uint8Array> {
   const { path, passphrase, label } = options;
   const text = await readFile(path, 'utf8');
   if (text.length > MAX_FILE_BYTES) throw invalidInput('key file', `at most ${MAX_FILE_BYTES} bytes`, 'more');
   const file = parseFile(text);
   const refused = (came: string, cause?: unknown): CryptoError =>
-    new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'key file', expected: 'the passphrase, label and bytes it was written with', came, cause });
+    new CryptoError('CRYPTO_AUTHENTICATION_FAILED', {
+      argument: 'key file',
+      expected: 'the passphrase, label and bytes it was written with',
+      came,
+      cause,
+    });
   if (file.label !== label) throw refused('another label');
   const key = await deriveKey(passphrase, file.parameters);
   try {

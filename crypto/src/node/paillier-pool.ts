@@ -19,9 +19,18 @@ const PRODUCTS_PER_TASK = 256;
 
 export interface PaillierPool {
   /** Encrypts with fresh randomness; ciphertexts in the order of the plaintexts (each 0..n-1). */
-  encryptRows(publicKey: PaillierPublicKeyJson, plaintexts: readonly bigint[], options?: JobOptions): Promise<bigint[]>;
+  encryptRows(
+    publicKey: PaillierPublicKeyJson,
+    plaintexts: readonly bigint[],
+    options?: JobOptions,
+  ): Promise<bigint[]>;
   /** One holder's part of each ciphertext, in order. */
-  partialDecrypt(publicKey: PaillierPublicKeyJson, share: KeyShare, ciphertexts: readonly bigint[], options?: JobOptions): Promise<PartialDecryption[]>;
+  partialDecrypt(
+    publicKey: PaillierPublicKeyJson,
+    share: KeyShare,
+    ciphertexts: readonly bigint[],
+    options?: JobOptions,
+  ): Promise<PartialDecryption[]>;
   /** Same result as the core function of this name, bit for bit. */
   makeContribution(
     publicKey: PaillierPublicKeyJson,
@@ -41,9 +50,17 @@ export interface PaillierPoolOptions {
   readonly allowTestKeySize?: boolean;
 }
 
-function inTasks<Item>(items: readonly Item[], perTask: number, task: (part: readonly Item[], firstIndex: number) => PaillierTask): Array<PoolTask<PaillierTask>> {
+function inTasks<Item>(
+  items: readonly Item[],
+  perTask: number,
+  task: (part: readonly Item[], firstIndex: number) => PaillierTask,
+): Array<PoolTask<PaillierTask>> {
   if (items.length > MAX_BATCH_ITEMS) {
-    throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', { argument: 'batch', expected: `at most ${MAX_BATCH_ITEMS} items`, came: `${items.length}` });
+    throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', {
+      argument: 'batch',
+      expected: `at most ${MAX_BATCH_ITEMS} items`,
+      came: `${items.length}`,
+    });
   }
   const tasks: Array<PoolTask<PaillierTask>> = [];
   for (let at = 0; at < items.length; at += perTask) {
@@ -65,17 +82,34 @@ export function createPaillierPool(options: PaillierPoolOptions = {}): PaillierP
   const pool = new WorkerPool<PaillierTask, PaillierTaskResult>({ ...poolOptions, script, workerData });
   return {
     async encryptRows(publicKey, plaintexts, job) {
-      const tasks = inTasks(plaintexts, ENCRYPTIONS_PER_TASK, (part) => ({ kind: 'encrypt', publicKey, plaintexts: part }));
+      const tasks = inTasks(plaintexts, ENCRYPTIONS_PER_TASK, (part) => ({
+        kind: 'encrypt',
+        publicKey,
+        plaintexts: part,
+      }));
       return integersOf(await pool.run(tasks, job));
     },
     async partialDecrypt(publicKey, share, ciphertexts, job) {
-      const tasks = inTasks(ciphertexts, PARTIALS_PER_TASK, (part) => ({ kind: 'partial', publicKey, share, ciphertexts: part }));
+      const tasks = inTasks(ciphertexts, PARTIALS_PER_TASK, (part) => ({
+        kind: 'partial',
+        publicKey,
+        share,
+        ciphertexts: part,
+      }));
       const results = await pool.run(tasks, job);
       return results.flatMap((result) => ('partials' in result ? result.partials : []));
     },
     async makeContribution(publicKey, { rows, maskPlaintext, randomness }, job) {
-      const products = inTasks(rows, PRODUCTS_PER_TASK, (part, firstIndex) => ({ kind: 'product', publicKey, rows: part, firstIndex }));
-      const mask: PoolTask<PaillierTask> = { payload: { kind: 'mask', publicKey, maskPlaintext, randomness }, items: 1 };
+      const products = inTasks(rows, PRODUCTS_PER_TASK, (part, firstIndex) => ({
+        kind: 'product',
+        publicKey,
+        rows: part,
+        firstIndex,
+      }));
+      const mask: PoolTask<PaillierTask> = {
+        payload: { kind: 'mask', publicKey, maskPlaintext, randomness },
+        items: 1,
+      };
       const factors = integersOf(await pool.run([mask, ...products], job));
       return modProduct(factors, publicKeyFromJson(publicKey, { allowTestKeySize }).nSquared);
     },

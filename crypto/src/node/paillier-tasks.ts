@@ -2,13 +2,33 @@
 import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../core/paillier/types.js';
 
 export type PaillierTask =
-  | { readonly kind: 'encrypt'; readonly publicKey: PaillierPublicKeyJson; readonly plaintexts: readonly bigint[] }
-  | { readonly kind: 'partial'; readonly publicKey: PaillierPublicKeyJson; readonly share: KeyShare; readonly ciphertexts: readonly bigint[] }
-  | { readonly kind: 'product'; readonly publicKey: PaillierPublicKeyJson; readonly rows: readonly bigint[]; readonly firstIndex: number }
-  | { readonly kind: 'mask'; readonly publicKey: PaillierPublicKeyJson; readonly maskPlaintext: bigint; readonly randomness: bigint };
+  | {
+      readonly kind: 'encrypt';
+      readonly publicKey: PaillierPublicKeyJson;
+      readonly plaintexts: readonly bigint[];
+    }
+  | {
+      readonly kind: 'partial';
+      readonly publicKey: PaillierPublicKeyJson;
+      readonly share: KeyShare;
+      readonly ciphertexts: readonly bigint[];
+    }
+  | {
+      readonly kind: 'product';
+      readonly publicKey: PaillierPublicKeyJson;
+      readonly rows: readonly bigint[];
+      readonly firstIndex: number;
+    }
+  | {
+      readonly kind: 'mask';
+      readonly publicKey: PaillierPublicKeyJson;
+      readonly maskPlaintext: bigint;
+      readonly randomness: bigint;
+    };
 
 /** Integers for encrypt, product and mask; partial decryptions for partial. */
-export type PaillierTaskResult = { readonly integers: readonly bigint[] } | { readonly partials: readonly PartialDecryption[] };
+export type PaillierTaskResult =
+  { readonly integers: readonly bigint[] } | { readonly partials: readonly PartialDecryption[] };
 
 export interface PaillierWorkerData {
   readonly allowTestKeySize: boolean;

@@ -16,7 +16,9 @@ function perform(task: PaillierTask): PaillierTaskResult {
     case 'encrypt':
       return { integers: task.plaintexts.map((plaintext) => encrypt(publicKey, plaintext)) };
     case 'partial':
-      return { partials: task.ciphertexts.map((ciphertext) => partialDecrypt(publicKey, task.share, ciphertext)) };
+      return {
+        partials: task.ciphertexts.map((ciphertext) => partialDecrypt(publicKey, task.share, ciphertext)),
+      };
     case 'product':
       assertCiphertexts(publicKey, task.rows, task.firstIndex);
       return { integers: [modProduct(task.rows, publicKey.nSquared)] };
@@ -30,7 +32,12 @@ function describe(error: unknown): ErrorMessage {
     const { code, argument, expected, came } = error;
     return { code, argument, expected, came };
   }
-  return { code: 'CRYPTO_WORKER_FAILED', argument: 'task', expected: 'a result', came: error instanceof Error ? error.name : 'an error' };
+  return {
+    code: 'CRYPTO_WORKER_FAILED',
+    argument: 'task',
+    expected: 'a result',
+    came: error instanceof Error ? error.name : 'an error',
+  };
 }
 
 function answer(task: PaillierTask): WorkerAnswer<PaillierTaskResult> {

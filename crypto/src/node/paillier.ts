@@ -5,8 +5,18 @@
  *   decrypt: m = (c^d - 1) / n for d = 0 mod lambda, d = 1 mod n
  */
 import { modInverse, modPow } from '../core/paillier/arithmetic.js';
-import { assertPlaintext, assertRandomness, plaintextOfPower, randomUnit } from '../core/paillier/homomorphic.js';
-import { assertCiphertext, assertKeyBits, publicKeyFromModulus, type KeySizeOptions } from '../core/paillier/public-key.js';
+import {
+  assertPlaintext,
+  assertRandomness,
+  plaintextOfPower,
+  randomUnit,
+} from '../core/paillier/homomorphic.js';
+import {
+  assertCiphertext,
+  assertKeyBits,
+  publicKeyFromModulus,
+  type KeySizeOptions,
+} from '../core/paillier/public-key.js';
 import type { PaillierPrivateKey, PaillierPublicKey, PaillierScheme } from '../core/paillier/types.js';
 import { paillierBigintScheme } from './paillier-bigint-scheme.js';
 
@@ -16,7 +26,9 @@ const scheme: PaillierScheme = paillierBigintScheme;
  * A whole private key in one place: for the labelled dealer and for tests.
  * @throws CRYPTO_INVALID_INPUT for a size outside the bounds
  */
-export async function generatePaillierKeys(options: KeySizeOptions & { keyBits: number }): Promise<PaillierPrivateKey> {
+export async function generatePaillierKeys(
+  options: KeySizeOptions & { keyBits: number },
+): Promise<PaillierPrivateKey> {
   assertKeyBits(options.keyBits, options);
   for (;;) {
     const { n, lambda } = await scheme.generateKeys(options.keyBits);
@@ -44,7 +56,11 @@ export function decryptionExponent({ publicKey, lambda }: PaillierPrivateKey): b
  * @param randomness of Z*_n; drawn when absent
  * @throws CRYPTO_INVALID_INPUT
  */
-export function encrypt(publicKey: PaillierPublicKey, plaintext: bigint, randomness = randomUnit(publicKey)): bigint {
+export function encrypt(
+  publicKey: PaillierPublicKey,
+  plaintext: bigint,
+  randomness = randomUnit(publicKey),
+): bigint {
   assertPlaintext(publicKey, plaintext);
   assertRandomness(publicKey, randomness);
   return scheme.encrypt(publicKey, plaintext, randomness);

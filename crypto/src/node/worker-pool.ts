@@ -70,7 +70,11 @@ export class WorkerPool<Payload, Result> {
   constructor(options: PoolOptions) {
     const { workers = Math.min(2, availableParallelism()), maxPendingJobs = 64 } = options;
     if (!Number.isInteger(workers) || workers < 1 || workers > MAX_WORKERS) {
-      throw new CryptoError('CRYPTO_INVALID_INPUT', { argument: 'workers', expected: `1..${MAX_WORKERS}`, came: String(workers) });
+      throw new CryptoError('CRYPTO_INVALID_INPUT', {
+        argument: 'workers',
+        expected: `1..${MAX_WORKERS}`,
+        came: String(workers),
+      });
     }
     this.#options = options;
     this.#maxPendingJobs = maxPendingJobs;
@@ -82,11 +86,18 @@ export class WorkerPool<Payload, Result> {
    * @throws CRYPTO_LIMIT_EXCEEDED when maxPendingJobs are pending; CRYPTO_CANCELLED; CRYPTO_WORKER_FAILED; what the
    *         worker answers
    */
-  async run(tasks: ReadonlyArray<PoolTask<Payload>>, { signal, onProgress }: JobOptions = {}): Promise<Result[]> {
+  async run(
+    tasks: ReadonlyArray<PoolTask<Payload>>,
+    { signal, onProgress }: JobOptions = {},
+  ): Promise<Result[]> {
     if (this.#closed) throw cancelled('a closed pool');
     if (signal?.aborted === true) throw cancelled('an aborted signal');
     if (this.#jobs.length >= this.#maxPendingJobs) {
-      throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', { argument: 'jobs', expected: `at most ${this.#maxPendingJobs} pending`, came: 'one more' });
+      throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', {
+        argument: 'jobs',
+        expected: `at most ${this.#maxPendingJobs} pending`,
+        came: 'one more',
+      });
     }
     if (tasks.length === 0) return [];
     return new Promise((resolve, reject) => {

@@ -29,7 +29,8 @@ const WINDOW_BITS = 5;
 function oddPowers(base: bigint, modulus: bigint): bigint[] {
   const square = (base * base) % modulus;
   const powers = [base];
-  for (let i = 1; i < 2 ** (WINDOW_BITS - 1); i++) powers.push(((powers[i - 1] as bigint) * square) % modulus);
+  for (let i = 1; i < 2 ** (WINDOW_BITS - 1); i++)
+    powers.push(((powers[i - 1] as bigint) * square) % modulus);
   return powers;
 }
 
@@ -67,6 +68,7 @@ export function modInverse(value: bigint, modulus: bigint): bigint {
     [previous, current] = [current, previous - quotient * current];
     [previousFactor, factor] = [factor, previousFactor - quotient * factor];
   }
-  if (previous !== 1n) throw invalidInput('value', 'an integer coprime to the modulus', 'one with a common factor');
+  if (previous !== 1n)
+    throw invalidInput('value', 'an integer coprime to the modulus', 'one with a common factor');
   return ((previousFactor % modulus) + modulus) % modulus;
 }

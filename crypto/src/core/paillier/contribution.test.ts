@@ -16,7 +16,9 @@ const asked = slotsFor(smallLayout, ['temperature'], 'sum');
 
 async function example() {
   const { publicKey } = await testKey(512);
-  const rowCiphertexts = [-1, 2, 3].map((temperature) => encrypt(publicKey, encodeRow(smallLayout, { temperature, sex: 'male' })));
+  const rowCiphertexts = [-1, 2, 3].map((temperature) =>
+    encrypt(publicKey, encodeRow(smallLayout, { temperature, sex: 'male' })),
+  );
   const opening: contribution.ContributionOpening = {
     salt: randomBytes(32),
     queryId: 'q-1',
@@ -25,8 +27,21 @@ async function example() {
     maskPlaintext: maskPlaintext(smallLayout, asked),
     randomness: randomUnit(publicKey),
   };
-  const ciphertext = contribution.makeContribution({ publicKey, rows: rowCiphertexts, maskPlaintext: opening.maskPlaintext, randomness: opening.randomness });
-  return { opening, rowCiphertexts, publicKey, ciphertext, commitment: contribution.contributionCommitment(opening), layout: smallLayout, askedSlots: asked };
+  const ciphertext = contribution.makeContribution({
+    publicKey,
+    rows: rowCiphertexts,
+    maskPlaintext: opening.maskPlaintext,
+    randomness: opening.randomness,
+  });
+  return {
+    opening,
+    rowCiphertexts,
+    publicKey,
+    ciphertext,
+    commitment: contribution.contributionCommitment(opening),
+    layout: smallLayout,
+    askedSlots: asked,
+  };
 }
 type Example = Awaited<ReturnType<typeof example>>;
 
@@ -43,21 +58,30 @@ describe('contribution', () => {
   it('opens, also through JSON', async () => {
     const honest = await example();
     contribution.verifyOpening(honest);
-    const opening = contribution.openingFromJson(JSON.parse(JSON.stringify(contribution.openingToJson(honest.opening))));
+    const opening = contribution.openingFromJson(
+      JSON.parse(JSON.stringify(contribution.openingToJson(honest.opening))),
+    );
     contribution.verifyOpening({ ...honest, opening });
   });
 
   it('of nobody is a fresh encryption of the mask', async () => {
     const privateKey = await testKey(512);
     const randomness = randomUnit(privateKey.publicKey);
-    const ciphertext = contribution.makeContribution({ publicKey: privateKey.publicKey, rows: [], maskPlaintext: 9n, randomness });
+    const ciphertext = contribution.makeContribution({
+      publicKey: privateKey.publicKey,
+      rows: [],
+      maskPlaintext: 9n,
+      randomness,
+    });
     expect(decrypt(privateKey, ciphertext)).to.equal(9n);
   });
 
   it('a doctored one is found, with the part that differs', async () => {
     const honest = await example();
     const { opening, rowCiphertexts, publicKey } = honest;
-    const commit = (change: Partial<contribution.ContributionOpening>): Pick<Example, 'opening' | 'commitment'> => {
+    const commit = (
+      change: Partial<contribution.ContributionOpening>,
+    ): Pick<Example, 'opening' | 'commitment'> => {
       const changed = { ...opening, ...change };
       return { opening: changed, commitment: contribution.contributionCommitment(changed) };
     };
@@ -73,7 +97,10 @@ describe('contribution', () => {
       ['commitment', { opening: { ...opening, salt: new Uint8Array(3) } }],
       ['commitment', { commitment: '00'.repeat(32) }],
       ['rowRefs', { rowCiphertexts: [a, b] }],
-      ['rowRefs', { ...commit({ rowRefs: ['bafy#0', 'bafy#0', 'bafy#1', 'bafy#2'] }), rowCiphertexts: doubled }],
+      [
+        'rowRefs',
+        { ...commit({ rowRefs: ['bafy#0', 'bafy#0', 'bafy#1', 'bafy#2'] }), rowCiphertexts: doubled },
+      ],
       ['rowRefs', { layout: { ...smallLayout, maxRecords: 2 } }],
       ['maskPlaintext', commit({ maskPlaintext: opening.maskPlaintext + 1n })],
       ['maskPlaintext', { askedSlots: slotsFor(smallLayout, ['sex'], 'histogram') }],
@@ -86,17 +113,30 @@ describe('contribution', () => {
       ['ciphertext', commit({ randomness: randomUnit(publicKey) })],
     ];
     for (const [part, change] of cases) {
-      expectCode('CRYPTO_CONTRIBUTION_MISMATCH', () => { contribution.verifyOpening({ ...honest, ...change }); }, part);
+      expectCode(
+        'CRYPTO_CONTRIBUTION_MISMATCH',
+        () => {
+          contribution.verifyOpening({ ...honest, ...change });
+        },
+        part,
+      );
     }
   });
 
   it('refuses rows that intake refuses, masks and randomness out of range, malformed openings', async () => {
     const { publicKey, opening } = await example();
-    const make = (rows: bigint[], mask = 0n, randomness = opening.randomness): unknown => contribution.makeContribution({ publicKey, rows, maskPlaintext: mask, randomness });
-    for (const bad of [0n, 1n, publicKey.n, publicKey.nSquared]) expectCode('CRYPTO_INVALID_CIPHERTEXT', () => make([5n, bad]), 'ciphertexts[1]');
+    const make = (rows: bigint[], mask = 0n, randomness = opening.randomness): unknown =>
+      contribution.makeContribution({ publicKey, rows, maskPlaintext: mask, randomness });
+    for (const bad of [0n, 1n, publicKey.n, publicKey.nSquared])
+      expectCode('CRYPTO_INVALID_CIPHERTEXT', () => make([5n, bad]), 'ciphertexts[1]');
     expectCode('CRYPTO_INVALID_INPUT', () => make([], publicKey.n), 'plaintext');
     expectCode('CRYPTO_INVALID_INPUT', () => make([], 0n, 0n), 'randomness');
-    for (const json of [null, {}, { ...contribution.openingToJson(opening), salt: 'AA' }, { ...contribution.openingToJson(opening), rowRefs: [''] }]) {
+    for (const json of [
+      null,
+      {},
+      { ...contribution.openingToJson(opening), salt: 'AA' },
+      { ...contribution.openingToJson(opening), rowRefs: [''] },
+    ]) {
       expectCode('CRYPTO_INVALID_INPUT', () => contribution.openingFromJson(json));
     }
   });
@@ -105,7 +145,11 @@ describe('contribution', () => {
 describe('an aggregate, end to end', () => {
   const holders = ['H1MSP', 'H2MSP', 'H3MSP'];
   const deal = dealKeyShares({ keyBits: 512, holders, allowTestKeySize: true });
-  const contribute = (publicKey: PaillierPublicKey, rows: readonly PanelRow[], slots: readonly string[]): bigint =>
+  const contribute = (
+    publicKey: PaillierPublicKey,
+    rows: readonly PanelRow[],
+    slots: readonly string[],
+  ): bigint =>
     contribution.makeContribution({
       publicKey,
       rows: rows.map((row) => encrypt(publicKey, encodeRow(smallLayout, row))),
@@ -121,9 +165,16 @@ describe('an aggregate, end to end', () => {
       fc.property(hospitals, statistic, (rowsByHospital, wanted) => {
         const field = wanted === 'histogram' ? 'sex' : 'temperature';
         const slots = slotsFor(smallLayout, [field], wanted);
-        const aggregate = sumCiphertexts(publicKey, rowsByHospital.map((rows) => contribute(publicKey, rows, slots)));
+        const aggregate = sumCiphertexts(
+          publicKey,
+          rowsByHospital.map((rows) => contribute(publicKey, rows, slots)),
+        );
         const partials = shares.map((share) => partialDecrypt(publicKey, share, aggregate));
-        const totals = decodeTotals(smallLayout, combinePartials({ publicKey, holders, ciphertext: aggregate, partials }), slots);
+        const totals = decodeTotals(
+          smallLayout,
+          combinePartials({ publicKey, holders, ciphertext: aggregate, partials }),
+          slots,
+        );
         const outcome = (compute: () => unknown): unknown => {
           try {
             return compute();
@@ -132,7 +183,9 @@ describe('an aggregate, end to end', () => {
           }
         };
         const expected = outcome(() => plaintextStatistic(smallLayout, rowsByHospital.flat(), field, wanted));
-        expect(outcome(() => statisticFromTotals(smallLayout, totals, field, wanted))).to.deep.equal(expected);
+        expect(outcome(() => statisticFromTotals(smallLayout, totals, field, wanted))).to.deep.equal(
+          expected,
+        );
       }),
       { numRuns: 25 },
     );

@@ -11,7 +11,16 @@
  * shows the auditor which rows were in the cohort; it says nothing about rows that the hospital left out.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { assertBytes, base64UrlToBytes, bigintToMinimalBytes, bytesEqual, bytesToBase64Url, bytesToBigint, bytesToHex, hexToBytes } from '../bytes.js';
+import {
+  assertBytes,
+  base64UrlToBytes,
+  bigintToMinimalBytes,
+  bytesEqual,
+  bytesToBase64Url,
+  bytesToBigint,
+  bytesToHex,
+  hexToBytes,
+} from '../bytes.js';
 import { assertContextText } from '../context.js';
 import { encodeParts } from '../encode.js';
 import { CryptoError, invalidInput, shapeOf } from '../errors.js';
@@ -81,7 +90,9 @@ export function contributionCommitment(opening: ContributionOpening): string {
   assertOpening(opening);
   const { salt, queryId, mspId, rowRefs, maskPlaintext, randomness } = opening;
   const rows = encodeParts('careledger/row-refs/v1', ...rowRefs);
-  return bytesToHex(sha256(encodeParts('careledger/contribution/v1', salt, queryId, mspId, rows, maskPlaintext, randomness)));
+  return bytesToHex(
+    sha256(encodeParts('careledger/contribution/v1', salt, queryId, mspId, rows, maskPlaintext, randomness)),
+  );
 }
 
 function mismatch(argument: string, expected: string, came: string, cause?: unknown): CryptoError {
@@ -97,11 +108,17 @@ function orMismatch<T>(argument: string, expected: string, check: () => T): T {
   }
 }
 
-function assertRows(opening: ContributionOpening, rowCiphertexts: readonly bigint[], layout: PanelLayout): void {
+function assertRows(
+  opening: ContributionOpening,
+  rowCiphertexts: readonly bigint[],
+  layout: PanelLayout,
+): void {
   const { rowRefs } = opening;
   if (new Set(rowRefs).size !== rowRefs.length) throw mismatch('rowRefs', 'each row once', 'a row twice');
-  if (rowRefs.length !== rowCiphertexts.length) throw mismatch('rowRefs', `${rowCiphertexts.length} rows`, `${rowRefs.length}`);
-  if (rowRefs.length > layout.maxRecords) throw mismatch('rowRefs', `at most ${layout.maxRecords} rows`, `${rowRefs.length}`);
+  if (rowRefs.length !== rowCiphertexts.length)
+    throw mismatch('rowRefs', `${rowCiphertexts.length} rows`, `${rowRefs.length}`);
+  if (rowRefs.length > layout.maxRecords)
+    throw mismatch('rowRefs', `at most ${layout.maxRecords} rows`, `${rowRefs.length}`);
 }
 
 /**
@@ -120,7 +137,8 @@ export function verifyOpening(options: {
 }): void {
   const { opening, rowCiphertexts, publicKey, ciphertext, commitment, layout, askedSlots } = options;
   const opened = orMismatch('commitment', 'a well-formed opening', () => contributionCommitment(opening));
-  if (!bytesEqual(hexToBytes(opened), hexToBytes(commitment))) throw mismatch('commitment', 'the commitment on the ledger', 'another');
+  if (!bytesEqual(hexToBytes(opened), hexToBytes(commitment)))
+    throw mismatch('commitment', 'the commitment on the ledger', 'another');
   assertRows(opening, rowCiphertexts, layout);
   const { maskPlaintext, randomness } = opening;
   orMismatch('maskPlaintext', 'a mask of the slots that were not asked for', () => {
@@ -132,7 +150,8 @@ export function verifyOpening(options: {
   const derived = orMismatch('rows', 'ciphertexts under this key', () =>
     makeContribution({ publicKey, rows: rowCiphertexts, maskPlaintext, randomness }),
   );
-  if (derived !== ciphertext) throw mismatch('ciphertext', 'the product of the opened rows and mask', 'another ciphertext');
+  if (derived !== ciphertext)
+    throw mismatch('ciphertext', 'the product of the opened rows and mask', 'another ciphertext');
 }
 
 /** For the hospital's own store and for the auditor; integers as base64url of minimal big-endian bytes. */
@@ -153,7 +172,14 @@ export function openingFromJson(json: unknown): ContributionOpening {
   if (json === null || typeof json !== 'object') throw invalidInput('opening', 'an object', shapeOf(json));
   const { salt, queryId, mspId, rowRefs, maskPlaintext, randomness } = json as ContributionOpeningJson;
   const integer = (text: string): bigint => bytesToBigint(base64UrlToBytes(text));
-  const opening = { salt: base64UrlToBytes(salt), queryId, mspId, rowRefs, maskPlaintext: integer(maskPlaintext), randomness: integer(randomness) };
+  const opening = {
+    salt: base64UrlToBytes(salt),
+    queryId,
+    mspId,
+    rowRefs,
+    maskPlaintext: integer(maskPlaintext),
+    randomness: integer(randomness),
+  };
   assertOpening(opening);
   return opening;
 }

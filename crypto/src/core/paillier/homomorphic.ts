@@ -17,7 +17,11 @@ import type { PaillierPublicKey } from './types.js';
 /** @throws CRYPTO_INVALID_INPUT unless 0 <= plaintext < n */
 export function assertPlaintext(publicKey: PaillierPublicKey, plaintext: bigint): void {
   if (typeof plaintext === 'bigint' && plaintext >= 0n && plaintext < publicKey.n) return;
-  throw invalidInput('plaintext', 'a bigint of 0..n-1', typeof plaintext === 'bigint' ? 'one outside' : shapeOf(plaintext));
+  throw invalidInput(
+    'plaintext',
+    'a bigint of 0..n-1',
+    typeof plaintext === 'bigint' ? 'one outside' : shapeOf(plaintext),
+  );
 }
 
 /** @throws CRYPTO_INVALID_INPUT unless 1 < randomness < n, coprime to n */
@@ -25,7 +29,11 @@ export function assertRandomness(publicKey: PaillierPublicKey, randomness: bigin
   const { n } = publicKey;
   const inRange = typeof randomness === 'bigint' && randomness > 1n && randomness < n;
   if (inRange && gcd(n, randomness) === 1n) return;
-  throw invalidInput('randomness', 'a bigint of 2..n-1 coprime to n', inRange ? 'a common factor' : shapeOf(randomness));
+  throw invalidInput(
+    'randomness',
+    'a bigint of 2..n-1 coprime to n',
+    inRange ? 'a common factor' : shapeOf(randomness),
+  );
 }
 
 /** Uniform in Z*_n without 1. */
@@ -62,7 +70,11 @@ export function addPlaintext(publicKey: PaillierPublicKey, ciphertext: bigint, p
 }
 
 /** A fresh-looking encryption of the same plaintext; `randomness` in Z*_n, drawn when absent. */
-export function rerandomise(publicKey: PaillierPublicKey, ciphertext: bigint, randomness = randomUnit(publicKey)): bigint {
+export function rerandomise(
+  publicKey: PaillierPublicKey,
+  ciphertext: bigint,
+  randomness = randomUnit(publicKey),
+): bigint {
   assertCiphertext(publicKey, ciphertext);
   assertRandomness(publicKey, randomness);
   return (ciphertext * modPow(randomness, publicKey.n, publicKey.nSquared)) % publicKey.nSquared;
@@ -74,7 +86,11 @@ export function rerandomise(publicKey: PaillierPublicKey, ciphertext: bigint, ra
  */
 export function plaintextOfPower(publicKey: PaillierPublicKey, power: bigint): bigint {
   if (power % publicKey.n !== 1n) {
-    throw new CryptoError('CRYPTO_DECRYPTION_FAILED', { argument: 'partials', expected: 'a power of 1 + n', came: 'another element' });
+    throw new CryptoError('CRYPTO_DECRYPTION_FAILED', {
+      argument: 'partials',
+      expected: 'a power of 1 + n',
+      came: 'another element',
+    });
   }
   return (power - 1n) / publicKey.n;
 }

@@ -17,7 +17,8 @@ describe('integer arithmetic', () => {
   it('modPow is square-and-multiply', () => {
     const reference = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
       let result = 1n % modulus;
-      for (const bit of exponent.toString(2)) result = (result * result * (bit === '1' ? base : 1n)) % modulus;
+      for (const bit of exponent.toString(2))
+        result = (result * result * (bit === '1' ? base : 1n)) % modulus;
       return result;
     };
     fc.assert(
@@ -51,7 +52,8 @@ describe('Paillier', () => {
   });
 
   it('decrypts what it encrypted, 0, 1 and n - 1 too', () => {
-    for (const m of [0n, 1n, publicKey.n - 1n]) expect(decrypt(privateKey, encrypt(publicKey, m))).to.equal(m);
+    for (const m of [0n, 1n, publicKey.n - 1n])
+      expect(decrypt(privateKey, encrypt(publicKey, m))).to.equal(m);
     fc.assert(
       fc.property(plaintext(), (m) => {
         const c = encrypt(publicKey, m);
@@ -60,7 +62,8 @@ describe('Paillier', () => {
       }),
       { numRuns: 10 },
     );
-    for (const m of [-1n, publicKey.n]) expectCode('CRYPTO_INVALID_INPUT', () => encrypt(publicKey, m), 'plaintext');
+    for (const m of [-1n, publicKey.n])
+      expectCode('CRYPTO_INVALID_INPUT', () => encrypt(publicKey, m), 'plaintext');
   });
 
   it('the engine and the recomputation agree on (1 + m n) r^n', () => {
@@ -71,16 +74,22 @@ describe('Paillier', () => {
       }),
       { numRuns: 10 },
     );
-    for (const r of [0n, 1n, publicKey.n, publicKey.n + 2n]) expectCode('CRYPTO_INVALID_INPUT', () => encrypt(publicKey, 1n, r), 'randomness');
+    for (const r of [0n, 1n, publicKey.n, publicKey.n + 2n])
+      expectCode('CRYPTO_INVALID_INPUT', () => encrypt(publicKey, 1n, r), 'randomness');
   });
 
   it('D(E(a) E(b)) = a + b, D(E(a) (1 + b n)) = a + b, D(rerandomised) = a, all mod n', () => {
     fc.assert(
       fc.property(fc.array(plaintext(), { minLength: 1, maxLength: 5 }), plaintext(), (values, b) => {
         const sum = values.reduce((total, value) => total + value, 0n);
-        const c = homomorphic.sumCiphertexts(publicKey, values.map((value) => encrypt(publicKey, value)));
+        const c = homomorphic.sumCiphertexts(
+          publicKey,
+          values.map((value) => encrypt(publicKey, value)),
+        );
         expect(decrypt(privateKey, c)).to.equal(sum % publicKey.n);
-        expect(decrypt(privateKey, homomorphic.addPlaintext(publicKey, c, b))).to.equal((sum + b) % publicKey.n);
+        expect(decrypt(privateKey, homomorphic.addPlaintext(publicKey, c, b))).to.equal(
+          (sum + b) % publicKey.n,
+        );
         const again = homomorphic.rerandomise(publicKey, c);
         expect(again).to.not.equal(c);
         expect(decrypt(privateKey, again)).to.equal(sum % publicKey.n);
@@ -94,7 +103,18 @@ describe('Paillier', () => {
     const factor = 3n;
     const weak = keys.publicKeyFromModulus(factor * (2n ** 510n + 3n), TEST);
     const cases: Array<[PaillierPublicKey, unknown]> = [
-      ...[0n, 1n, -1n, publicKey.n, publicKey.n * 7n, publicKey.nSquared, publicKey.nSquared + 2n, 5, '5', null].map((value): [PaillierPublicKey, unknown] => [publicKey, value]),
+      ...[
+        0n,
+        1n,
+        -1n,
+        publicKey.n,
+        publicKey.n * 7n,
+        publicKey.nSquared,
+        publicKey.nSquared + 2n,
+        5,
+        '5',
+        null,
+      ].map((value): [PaillierPublicKey, unknown] => [publicKey, value]),
       [weak, factor],
       [weak, factor * 5n],
       [weak, factor ** 2n],
@@ -105,14 +125,32 @@ describe('Paillier', () => {
     keys.assertCiphertexts(publicKey, [good, good]);
     for (const [key, value] of cases) {
       const ciphertext = value as bigint;
-      expectCode('CRYPTO_INVALID_CIPHERTEXT', () => { keys.assertCiphertext(key, ciphertext); }, 'ciphertext');
-      expectCode('CRYPTO_INVALID_CIPHERTEXT', () => { keys.assertCiphertexts(key, [5n, ciphertext]); }, 'ciphertexts[1]');
+      expectCode(
+        'CRYPTO_INVALID_CIPHERTEXT',
+        () => {
+          keys.assertCiphertext(key, ciphertext);
+        },
+        'ciphertext',
+      );
+      expectCode(
+        'CRYPTO_INVALID_CIPHERTEXT',
+        () => {
+          keys.assertCiphertexts(key, [5n, ciphertext]);
+        },
+        'ciphertexts[1]',
+      );
       expectCode('CRYPTO_INVALID_CIPHERTEXT', () => homomorphic.addPlaintext(key, ciphertext, 1n));
       expectCode('CRYPTO_INVALID_CIPHERTEXT', () => homomorphic.sumCiphertexts(key, [ciphertext]));
       expectCode('CRYPTO_INVALID_CIPHERTEXT', () => homomorphic.rerandomise(key, ciphertext));
     }
     const other = (await generatePaillierKeys({ keyBits: 256, ...TEST })).publicKey;
-    expectCode('CRYPTO_INVALID_CIPHERTEXT', () => { keys.assertCiphertext(publicKey, good, other.keyId); }, 'keyId');
+    expectCode(
+      'CRYPTO_INVALID_CIPHERTEXT',
+      () => {
+        keys.assertCiphertext(publicKey, good, other.keyId);
+      },
+      'keyId',
+    );
     expectCode('CRYPTO_INVALID_CIPHERTEXT', () => decrypt(privateKey, publicKey.n));
   });
 });
@@ -135,18 +173,36 @@ describe('Paillier public key and ciphertext text', () => {
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson(json), 'keyBits');
     expectCode('CRYPTO_UNSUPPORTED', () => keys.publicKeyFromJson({ ...json, scheme: 'rsa' }, TEST));
     expectCode('CRYPTO_UNSUPPORTED', () => keys.publicKeyFromJson({ ...json, version: 2 }, TEST));
-    expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson({ ...json, keyId: '0'.repeat(64) }, TEST), 'publicKey.keyId');
-    expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson({ ...json, keyBits: 1024 }, TEST), 'publicKey.keyBits');
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => keys.publicKeyFromJson({ ...json, keyId: '0'.repeat(64) }, TEST),
+      'publicKey.keyId',
+    );
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => keys.publicKeyFromJson({ ...json, keyBits: 1024 }, TEST),
+      'publicKey.keyBits',
+    );
     const padded = bytesToBase64Url(concatBytes(new Uint8Array(1), base64UrlToBytes(json.n)));
-    expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson({ ...json, n: padded }, TEST), 'publicKey.keyBits');
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => keys.publicKeyFromJson({ ...json, n: padded }, TEST),
+      'publicKey.keyBits',
+    );
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson({ ...json, n: 5 }, TEST), 'publicKey.n');
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson(null, TEST), 'publicKey');
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromModulus(2n ** 512n, TEST), 'n');
     expectCode('CRYPTO_INVALID_CIPHERTEXT', () => keys.ciphertextFromBytes(publicKey, new Uint8Array(127)));
     expectCode('CRYPTO_INVALID_CIPHERTEXT', () => keys.ciphertextFromBytes(publicKey, new Uint8Array(128)));
-    expectCode('CRYPTO_INVALID_CIPHERTEXT', () => keys.ciphertextFromText(publicKey, keys.ciphertextToText(publicKey, publicKey.n)));
+    expectCode('CRYPTO_INVALID_CIPHERTEXT', () =>
+      keys.ciphertextFromText(publicKey, keys.ciphertextToText(publicKey, publicKey.n)),
+    );
     await expectRejection('CRYPTO_INVALID_INPUT', generatePaillierKeys({ keyBits: 1024 }), 'keyBits');
-    await expectRejection('CRYPTO_INVALID_INPUT', generatePaillierKeys({ keyBits: 1000, ...TEST }), 'keyBits');
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      generatePaillierKeys({ keyBits: 1000, ...TEST }),
+      'keyBits',
+    );
   });
 });
 
@@ -164,11 +220,19 @@ describe('shares of a dealt key', () => {
     for (const m of [0n, 1n, publicKey.n - 1n, 2n ** 200n + 3n]) {
       const ciphertext = encrypt(publicKey, m);
       const partials = all.map((share) => {
-        const stored = shares.keyShareFromJson(publicKey, JSON.parse(JSON.stringify(shares.keyShareToJson(publicKey, share))));
+        const stored = shares.keyShareFromJson(
+          publicKey,
+          JSON.parse(JSON.stringify(shares.keyShareToJson(publicKey, share))),
+        );
         const partial = shares.partialDecrypt(publicKey, stored, ciphertext);
-        return shares.partialFromJson(publicKey, JSON.parse(JSON.stringify(shares.partialToJson(publicKey, partial))));
+        return shares.partialFromJson(
+          publicKey,
+          JSON.parse(JSON.stringify(shares.partialToJson(publicKey, partial))),
+        );
       });
-      expect(shares.combinePartials({ publicKey, holders, ciphertext, partials: partials.reverse() })).to.equal(m);
+      expect(
+        shares.combinePartials({ publicKey, holders, ciphertext, partials: partials.reverse() }),
+      ).to.equal(m);
     }
   });
 
@@ -177,8 +241,14 @@ describe('shares of a dealt key', () => {
     const ciphertext = encrypt(publicKey, 7n);
     const partials = await partialsOf(ciphertext);
     const elsewhere = await partialsOf(encrypt(publicKey, 7n));
-    const [a, b, c, d] = partials as [(typeof partials)[0], (typeof partials)[0], (typeof partials)[0], (typeof partials)[0]];
-    const combine = (given: typeof partials, of = holders): unknown => shares.combinePartials({ publicKey, holders: of, ciphertext, partials: given });
+    const [a, b, c, d] = partials as [
+      (typeof partials)[0],
+      (typeof partials)[0],
+      (typeof partials)[0],
+      (typeof partials)[0],
+    ];
+    const combine = (given: typeof partials, of = holders): unknown =>
+      shares.combinePartials({ publicKey, holders: of, ciphertext, partials: given });
     expect(combine(partials)).to.equal(7n);
     expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c]));
     expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c, c]));
@@ -196,22 +266,42 @@ describe('shares of a dealt key', () => {
     const ciphertext = encrypt(publicKey, 7n);
     const [first, ...rest] = await partialsOf(ciphertext);
     const moved = { ...first!, value: (first!.value * (1n + 1000n * publicKey.n)) % publicKey.nSquared };
-    expect(shares.combinePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] })).to.equal(1007n);
+    expect(shares.combinePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] })).to.equal(
+      1007n,
+    );
   });
 
   it('refuses bad ciphertexts, foreign shares and malformed JSON', async () => {
     const { publicKey, shares: all } = await deal;
     const share = all[0]!;
-    for (const bad of [0n, publicKey.n, publicKey.nSquared]) expectCode('CRYPTO_INVALID_CIPHERTEXT', () => shares.partialDecrypt(publicKey, share, bad));
+    for (const bad of [0n, publicKey.n, publicKey.nSquared])
+      expectCode('CRYPTO_INVALID_CIPHERTEXT', () => shares.partialDecrypt(publicKey, share, bad));
     const other = (await testKey(512)).publicKey;
     expectCode('CRYPTO_INVALID_INPUT', () => shares.partialDecrypt(other, share, 5n), 'keyId');
-    expectCode('CRYPTO_INVALID_INPUT', () => shares.partialDecrypt(publicKey, { ...share, share: -1n }, 5n), 'share.share');
-    expectCode('CRYPTO_INVALID_INPUT', () => shares.partialDecrypt(publicKey, { ...share, holder: 'X' }, 5n), 'share.holder');
-    for (const json of [null, {}, { ...shares.keyShareToJson(publicKey, share), share: 5 }, { ...shares.keyShareToJson(publicKey, share), holders: ['H1MSP'] }]) {
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => shares.partialDecrypt(publicKey, { ...share, share: -1n }, 5n),
+      'share.share',
+    );
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => shares.partialDecrypt(publicKey, { ...share, holder: 'X' }, 5n),
+      'share.holder',
+    );
+    for (const json of [
+      null,
+      {},
+      { ...shares.keyShareToJson(publicKey, share), share: 5 },
+      { ...shares.keyShareToJson(publicKey, share), holders: ['H1MSP'] },
+    ]) {
       expectCode('CRYPTO_INVALID_INPUT', () => shares.keyShareFromJson(publicKey, json));
     }
     expectCode('CRYPTO_INVALID_INPUT', () => shares.partialFromJson(publicKey, { keyId: 'x' }), 'keyId');
-    await expectRejection('CRYPTO_INVALID_INPUT', dealKeyShares({ keyBits: 512, holders: ['H1MSP'], ...TEST }), 'holders');
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      dealKeyShares({ keyBits: 512, holders: ['H1MSP'], ...TEST }),
+      'holders',
+    );
     await expectRejection('CRYPTO_INVALID_INPUT', dealKeyShares({ keyBits: 512, holders }), 'keyBits');
   });
 });

@@ -19,7 +19,13 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '../bytes.js';
 import { encodeCbor, type CborValue } from '../cbor.js';
-import { compareDecimals, parseDecimal, toExactFixedPoint, type Decimal, type ExactDecimal } from '../decimal.js';
+import {
+  compareDecimals,
+  parseDecimal,
+  toExactFixedPoint,
+  type Decimal,
+  type ExactDecimal,
+} from '../decimal.js';
 import { encodeParts } from '../encode.js';
 import { CryptoError } from '../errors.js';
 import { bitLength } from './arithmetic.js';
@@ -98,7 +104,8 @@ function bad(argument: string, expected: string, came: string): CryptoError {
 }
 
 function assertInteger(argument: string, value: number, least: number, most: number): void {
-  if (!Number.isInteger(value) || value < least || value > most) throw bad(argument, `an integer of ${least}..${most}`, String(value));
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw bad(argument, `an integer of ${least}..${most}`, String(value));
 }
 
 function compileNumeric(field: NumericField): CompiledNumeric {
@@ -111,15 +118,21 @@ function compileNumeric(field: NumericField): CompiledNumeric {
 
 function compileEdges(field: HistogramField, given: readonly Decimal[]): CompiledHistogram {
   const edges = given.map((edge, index) => parseDecimal(`${field.name}.edges[${index}]`, edge));
-  const ascending = edges.every((edge, index) => index === 0 || compareDecimals(edges[index - 1] as ExactDecimal, edge) < 0);
-  if (edges.length < 2 || edges.length > 65 || !ascending) throw bad(`${field.name}.edges`, '2..65 ascending edges', `${edges.length}`);
-  const labels = given.slice(1).map((edge, index) => `[${given[index] as Decimal}, ${edge}${index === given.length - 2 ? ']' : ')'}`);
+  const ascending = edges.every(
+    (edge, index) => index === 0 || compareDecimals(edges[index - 1] as ExactDecimal, edge) < 0,
+  );
+  if (edges.length < 2 || edges.length > 65 || !ascending)
+    throw bad(`${field.name}.edges`, '2..65 ascending edges', `${edges.length}`);
+  const labels = given
+    .slice(1)
+    .map((edge, index) => `[${given[index] as Decimal}, ${edge}${index === given.length - 2 ? ']' : ')'}`);
   return { field, edges, labels };
 }
 
 function compileHistogram(field: HistogramField): CompiledHistogram {
   const { edges, categories } = field;
-  if ((edges === undefined) === (categories === undefined)) throw bad(field.name, 'exactly one of edges and categories', 'both or none');
+  if ((edges === undefined) === (categories === undefined))
+    throw bad(field.name, 'exactly one of edges and categories', 'both or none');
   if (edges !== undefined) return compileEdges(field, edges);
   const labels = [...(categories ?? [])];
   if (labels.length < 1 || labels.length > 64 || new Set(labels).size !== labels.length) {
@@ -139,7 +152,10 @@ function slotValues(field: CompiledNumeric | CompiledHistogram): Array<{ id: Slo
   ];
 }
 
-function placeSlots(layout: PanelLayout, fields: ReadonlyArray<CompiledNumeric | CompiledHistogram>): { slots: Map<SlotId, Slot>; totalBits: number } {
+function placeSlots(
+  layout: PanelLayout,
+  fields: ReadonlyArray<CompiledNumeric | CompiledHistogram>,
+): { slots: Map<SlotId, Slot>; totalBits: number } {
   const slots = new Map<SlotId, Slot>();
   let totalBits = 0;
   for (const { id, most } of fields.flatMap(slotValues)) {
@@ -153,7 +169,8 @@ function placeSlots(layout: PanelLayout, fields: ReadonlyArray<CompiledNumeric |
 }
 
 function assertFieldNames(fields: readonly PanelField[]): void {
-  if (!Array.isArray(fields) || fields.length < 1 || fields.length > 64) throw bad('fields', '1..64 fields', 'another number');
+  if (!Array.isArray(fields) || fields.length < 1 || fields.length > 64)
+    throw bad('fields', '1..64 fields', 'another number');
   const names = new Set(fields.map((field: PanelField) => field.name));
   if (names.size !== fields.length) throw bad('fields', 'distinct names', 'a name twice');
   for (const name of names) {
@@ -164,7 +181,8 @@ function assertFieldNames(fields: readonly PanelField[]): void {
 }
 
 function assertLayoutFacts(layout: PanelLayout): void {
-  if (typeof layout.id !== 'string' || !LAYOUT_ID.test(layout.id)) throw bad('id', '1..40 of a-z, 0-9, -', 'another text');
+  if (typeof layout.id !== 'string' || !LAYOUT_ID.test(layout.id))
+    throw bad('id', '1..40 of a-z, 0-9, -', 'another text');
   assertInteger('version', layout.version, 1, 1_000_000);
   assertInteger('keyBits', layout.keyBits, 256, 4096);
   assertInteger('maxRecords', layout.maxRecords, 1, 1_000_000_000);
@@ -178,10 +196,16 @@ function assertLayoutFacts(layout: PanelLayout): void {
  */
 export function compileLayout(layout: PanelLayout): CompiledLayout {
   assertLayoutFacts(layout);
-  const fields = layout.fields.map((field) => (field.kind === 'numeric' ? compileNumeric(field) : compileHistogram(field)));
+  const fields = layout.fields.map((field) =>
+    field.kind === 'numeric' ? compileNumeric(field) : compileHistogram(field),
+  );
   const { slots, totalBits } = placeSlots(layout, fields);
   if (totalBits > layout.keyBits - 1) {
-    throw bad('fields', `slots of at most ${layout.keyBits - 1} bits under a ${layout.keyBits}-bit key`, `${totalBits} bits`);
+    throw bad(
+      'fields',
+      `slots of at most ${layout.keyBits - 1} bits under a ${layout.keyBits}-bit key`,
+      `${totalBits} bits`,
+    );
   }
   const numeric = fields.filter((field): field is CompiledNumeric => !('labels' in field));
   const histogram = fields.filter((field): field is CompiledHistogram => 'labels' in field);
@@ -207,13 +231,26 @@ export function layoutBits(layout: PanelLayout): number {
 function fieldToCbor(field: PanelField): CborValue {
   if (field.kind === 'numeric') return { ...field, min: String(field.min), max: String(field.max) };
   const { kind, name, unit, edges, categories } = field;
-  return { kind, name, unit, edges: edges?.map(String) ?? null, categories: categories === undefined ? null : [...categories] };
+  return {
+    kind,
+    name,
+    unit,
+    edges: edges?.map(String) ?? null,
+    categories: categories === undefined ? null : [...categories],
+  };
 }
 
 /** SHA-256(encodeParts('careledger/panel-layout/v1', canonical CBOR of the layout)), lower-case hex. */
 export function layoutDigest(layout: PanelLayout): string {
   assertLayout(layout);
   const { id, version, keyBits, maxRecords, statisticalBits } = layout;
-  const cbor = encodeCbor({ id, version, keyBits, maxRecords, statisticalBits, fields: layout.fields.map(fieldToCbor) });
+  const cbor = encodeCbor({
+    id,
+    version,
+    keyBits,
+    maxRecords,
+    statisticalBits,
+    fields: layout.fields.map(fieldToCbor),
+  });
   return bytesToHex(sha256(encodeParts('careledger/panel-layout/v1', cbor)));
 }

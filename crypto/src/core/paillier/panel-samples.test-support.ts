@@ -31,7 +31,8 @@ export const wideLayout: PanelLayout = {
   statisticalBits: 80,
 };
 
-const tenths = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map((value) => (value / 10).toFixed(1));
+const tenths = (min: number, max: number): fc.Arbitrary<string> =>
+  fc.integer({ min, max }).map((value) => (value / 10).toFixed(1));
 
 export const smallRow: fc.Arbitrary<PanelRow> = fc.record(
   { temperature: fc.option(tenths(-50, 45)), sex: fc.option(fc.constantFrom('female', 'male')) },

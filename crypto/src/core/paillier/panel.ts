@@ -12,7 +12,15 @@
 import { compareDecimals, parseDecimal, toFixedPoint, type Decimal } from '../decimal.js';
 import { CryptoError, invalidInput, shapeOf } from '../errors.js';
 import { randomBits, randomBytes, type RandomBytes } from '../random.js';
-import { compileLayout, type CompiledHistogram, type CompiledLayout, type CompiledNumeric, type PanelLayout, type Slot, type SlotId } from './panel-layout.js';
+import {
+  compileLayout,
+  type CompiledHistogram,
+  type CompiledLayout,
+  type CompiledNumeric,
+  type PanelLayout,
+  type Slot,
+  type SlotId,
+} from './panel-layout.js';
 
 /** Field name to value; absent or null is missing. */
 export type PanelRow = Readonly<Record<string, Decimal | null>>;
@@ -34,7 +42,11 @@ export interface PanelTotals {
 }
 
 function outOfRange(name: string, expected: string): CryptoError {
-  return new CryptoError('CRYPTO_VALUE_OUT_OF_RANGE', { argument: `row.${name}`, expected, came: 'a value outside' });
+  return new CryptoError('CRYPTO_VALUE_OUT_OF_RANGE', {
+    argument: `row.${name}`,
+    expected,
+    came: 'a value outside',
+  });
 }
 
 /**
@@ -61,7 +73,8 @@ export function binIndex({ field, edges, labels }: CompiledHistogram, value: Dec
   const above = edges.findIndex((edge) => compareDecimals(parsed, edge) < 0);
   if (above === 0) throw outOfRange(field.name, 'a value within the edges');
   if (above > 0) return above - 1;
-  if (compareDecimals(parsed, edges[edges.length - 1] ?? parsed) > 0) throw outOfRange(field.name, 'a value within the edges');
+  if (compareDecimals(parsed, edges[edges.length - 1] ?? parsed) > 0)
+    throw outOfRange(field.name, 'a value within the edges');
   return labels.length - 1;
 }
 
@@ -69,7 +82,11 @@ function rowSlotValues(compiled: CompiledLayout, name: string, value: Decimal): 
   const numeric = compiled.numeric.get(name);
   if (numeric !== undefined) {
     const y = numericOffset(numeric, value);
-    return [[`${name}:present`, 1n], [`${name}:sum`, y], [`${name}:squares`, y * y]];
+    return [
+      [`${name}:present`, 1n],
+      [`${name}:sum`, y],
+      [`${name}:squares`, y * y],
+    ];
   }
   const histogram = compiled.histogram.get(name);
   if (histogram === undefined) throw invalidInput(`row.${name}`, 'a field of the layout', 'another name');
@@ -91,7 +108,8 @@ export function encodeRow(layout: PanelLayout, row: PanelRow): bigint {
   let plaintext = 0n;
   for (const [name, value] of Object.entries(row)) {
     if (value === null) continue;
-    for (const [id, amount] of rowSlotValues(compiled, name, value)) plaintext += amount << BigInt(slotOf(compiled, id).offsetBits);
+    for (const [id, amount] of rowSlotValues(compiled, name, value))
+      plaintext += amount << BigInt(slotOf(compiled, id).offsetBits);
   }
   return plaintext;
 }
@@ -110,11 +128,14 @@ const NUMERIC_SLOTS: Readonly<Record<Exclude<Statistic, 'histogram'>, readonly s
  */
 export function slotsFor(layout: PanelLayout, fields: readonly string[], statistic: Statistic): SlotId[] {
   const compiled = compileLayout(layout);
-  if (!STATISTICS.includes(statistic)) throw invalidInput('statistic', STATISTICS.join(', '), shapeOf(statistic));
-  if (fields.length === 0 || new Set(fields).size !== fields.length) throw invalidInput('fields', 'distinct names, at least one', `${fields.length}`);
+  if (!STATISTICS.includes(statistic))
+    throw invalidInput('statistic', STATISTICS.join(', '), shapeOf(statistic));
+  if (fields.length === 0 || new Set(fields).size !== fields.length)
+    throw invalidInput('fields', 'distinct names, at least one', `${fields.length}`);
   return fields.flatMap((name) => {
     if (statistic !== 'histogram') {
-      if (!compiled.numeric.has(name)) throw invalidInput('fields', 'numeric fields of the layout', shapeOf(name));
+      if (!compiled.numeric.has(name))
+        throw invalidInput('fields', 'numeric fields of the layout', shapeOf(name));
       return NUMERIC_SLOTS[statistic].map((part) => `${name}:${part}`);
     }
     const field = compiled.histogram.get(name);
@@ -134,7 +155,11 @@ function askedSet(compiled: CompiledLayout, askedSlots: readonly SlotId[]): Read
  * A hospital's mask: uniform in 0..2^maskBits - 1 in each slot that was not asked for, 0 in those that were.
  * @param random defaults to the platform's generator; a test passes its own
  */
-export function maskPlaintext(layout: PanelLayout, askedSlots: readonly SlotId[], random: RandomBytes = randomBytes): bigint {
+export function maskPlaintext(
+  layout: PanelLayout,
+  askedSlots: readonly SlotId[],
+  random: RandomBytes = randomBytes,
+): bigint {
   const compiled = compileLayout(layout);
   const asked = askedSet(compiled, askedSlots);
   let mask = 0n;
@@ -149,8 +174,13 @@ function slotValue(plaintext: bigint, slot: Slot): bigint {
 }
 
 function assertFits(argument: string, compiled: CompiledLayout, plaintext: bigint): void {
-  if (typeof plaintext === 'bigint' && plaintext >= 0n && plaintext >> BigInt(compiled.totalBits) === 0n) return;
-  throw new CryptoError('CRYPTO_TOTALS_INVALID', { argument, expected: `a bigint of ${compiled.totalBits} bits`, came: typeof plaintext === 'bigint' ? 'one outside' : shapeOf(plaintext) });
+  if (typeof plaintext === 'bigint' && plaintext >= 0n && plaintext >> BigInt(compiled.totalBits) === 0n)
+    return;
+  throw new CryptoError('CRYPTO_TOTALS_INVALID', {
+    argument,
+    expected: `a bigint of ${compiled.totalBits} bits`,
+    came: typeof plaintext === 'bigint' ? 'one outside' : shapeOf(plaintext),
+  });
 }
 
 /**
@@ -164,22 +194,34 @@ export function assertMaskPlaintext(layout: PanelLayout, askedSlots: readonly Sl
   for (const slot of compiled.slots.values()) {
     const bits = asked.has(slot.id) ? 0 : slot.maskBits;
     if (slotValue(mask, slot) >> BigInt(bits) !== 0n) {
-      throw new CryptoError('CRYPTO_TOTALS_INVALID', { argument: `maskPlaintext ${slot.id}`, expected: `at most ${bits} bits`, came: 'more' });
+      throw new CryptoError('CRYPTO_TOTALS_INVALID', {
+        argument: `maskPlaintext ${slot.id}`,
+        expected: `at most ${bits} bits`,
+        came: 'more',
+      });
     }
   }
 }
 
 function impossible(name: string): CryptoError {
-  return new CryptoError('CRYPTO_TOTALS_INVALID', { argument: `totals.${name}`, expected: 'totals that rows of this layout can have', came: 'others' });
+  return new CryptoError('CRYPTO_TOTALS_INVALID', {
+    argument: `totals.${name}`,
+    expected: 'totals that rows of this layout can have',
+    came: 'others',
+  });
 }
 
-function numericTotals({ field, minFixed: a, range }: CompiledNumeric, read: (id: SlotId) => bigint | undefined): NumericTotals {
+function numericTotals(
+  { field, minFixed: a, range }: CompiledNumeric,
+  read: (id: SlotId) => bigint | undefined,
+): NumericTotals {
   const count = read(`${field.name}:present`);
   const s = read(`${field.name}:sum`);
   const q = read(`${field.name}:squares`);
   if (count === undefined) throw invalidInput('askedSlots', `${field.name}:present with the others`, 'none');
   if (s === undefined) {
-    if (q !== undefined) throw invalidInput('askedSlots', `${field.name}:sum with ${field.name}:squares`, 'none');
+    if (q !== undefined)
+      throw invalidInput('askedSlots', `${field.name}:sum with ${field.name}:squares`, 'none');
     return { count };
   }
   if (s > range * count) throw impossible(field.name);
@@ -193,7 +235,11 @@ function numericTotals({ field, minFixed: a, range }: CompiledNumeric, read: (id
  * Reads the asked slots of a decrypted aggregate; the others are never looked at.
  * @throws CRYPTO_TOTALS_INVALID when no rows of this layout add up to it (overflow, doctored contribution, wrong layout)
  */
-export function decodeTotals(layout: PanelLayout, plaintext: bigint, askedSlots: readonly SlotId[]): PanelTotals {
+export function decodeTotals(
+  layout: PanelLayout,
+  plaintext: bigint,
+  askedSlots: readonly SlotId[],
+): PanelTotals {
   const compiled = compileLayout(layout);
   const asked = askedSet(compiled, askedSlots);
   assertFits('plaintext', compiled, plaintext);
@@ -205,15 +251,29 @@ export function decodeTotals(layout: PanelLayout, plaintext: bigint, askedSlots:
     return value;
   };
   const isAsked = (name: string): boolean => askedSlots.some((id) => id.startsWith(`${name}:`));
-  const numeric = [...compiled.numeric].filter(([name]) => isAsked(name)).map(([name, field]) => [name, numericTotals(field, read)] as const);
-  const histogram = [...compiled.histogram].filter(([name]) => isAsked(name)).map(([name, field]) => [name, histogramTotals(compiled, field, read)] as const);
-  return { layoutId: layout.id, numeric: Object.fromEntries(numeric), histogram: Object.fromEntries(histogram) };
+  const numeric = [...compiled.numeric]
+    .filter(([name]) => isAsked(name))
+    .map(([name, field]) => [name, numericTotals(field, read)] as const);
+  const histogram = [...compiled.histogram]
+    .filter(([name]) => isAsked(name))
+    .map(([name, field]) => [name, histogramTotals(compiled, field, read)] as const);
+  return {
+    layoutId: layout.id,
+    numeric: Object.fromEntries(numeric),
+    histogram: Object.fromEntries(histogram),
+  };
 }
 
-function histogramTotals(compiled: CompiledLayout, { field, labels }: CompiledHistogram, read: (id: SlotId) => bigint | undefined): bigint[] {
+function histogramTotals(
+  compiled: CompiledLayout,
+  { field, labels }: CompiledHistogram,
+  read: (id: SlotId) => bigint | undefined,
+): bigint[] {
   const bins = labels.map((_, index) => read(`${field.name}:bin:${index}`));
   const counts = bins.filter((count) => count !== undefined);
-  if (counts.length !== labels.length) throw invalidInput('askedSlots', `every bin of ${field.name}`, `${counts.length} of ${labels.length}`);
-  if (counts.reduce((total, count) => total + count, 0n) > BigInt(compiled.layout.maxRecords)) throw impossible(field.name);
+  if (counts.length !== labels.length)
+    throw invalidInput('askedSlots', `every bin of ${field.name}`, `${counts.length} of ${labels.length}`);
+  if (counts.reduce((total, count) => total + count, 0n) > BigInt(compiled.layout.maxRecords))
+    throw impossible(field.name);
   return counts;
 }

@@ -38,15 +38,27 @@ export function assertKeyBits(keyBits: number, options: KeySizeOptions = {}): vo
  * @throws CRYPTO_INVALID_INPUT for an even n or a size outside the bounds
  */
 export function publicKeyFromModulus(n: bigint, options: KeySizeOptions = {}): PaillierPublicKey {
-  if (typeof n !== 'bigint' || n < 3n || n % 2n === 0n) throw invalidInput('n', 'an odd positive bigint', shapeOf(n));
+  if (typeof n !== 'bigint' || n < 3n || n % 2n === 0n)
+    throw invalidInput('n', 'an odd positive bigint', shapeOf(n));
   const keyBits = bitLength(n);
   assertKeyBits(keyBits, options);
-  return { n, nSquared: n * n, keyBits, keyId: bytesToHex(sha256(encodeParts('careledger/paillier-key/v1', n))) };
+  return {
+    n,
+    nSquared: n * n,
+    keyBits,
+    keyId: bytesToHex(sha256(encodeParts('careledger/paillier-key/v1', n))),
+  };
 }
 
 export function publicKeyToJson(publicKey: PaillierPublicKey): PaillierPublicKeyJson {
   const { n, keyBits, keyId } = publicKey;
-  return { scheme: 'paillier', version: 1, keyBits, n: bytesToBase64Url(bigintToBytes(n, keyBits / 8)), keyId };
+  return {
+    scheme: 'paillier',
+    version: 1,
+    keyBits,
+    n: bytesToBase64Url(bigintToBytes(n, keyBits / 8)),
+    keyId,
+  };
 }
 
 /**
@@ -57,7 +69,11 @@ export function publicKeyFromJson(json: unknown, options: KeySizeOptions = {}): 
   if (json === null || typeof json !== 'object') throw invalidInput('publicKey', 'an object', shapeOf(json));
   const { scheme, version, keyBits, n, keyId } = json as Record<string, unknown>;
   if (scheme !== 'paillier' || version !== 1) {
-    throw new CryptoError('CRYPTO_UNSUPPORTED', { argument: 'publicKey', expected: 'scheme paillier, version 1', came: 'another' });
+    throw new CryptoError('CRYPTO_UNSUPPORTED', {
+      argument: 'publicKey',
+      expected: 'scheme paillier, version 1',
+      came: 'another',
+    });
   }
   if (typeof n !== 'string') throw invalidInput('publicKey.n', 'base64url text', shapeOf(n));
   const bytes = base64UrlToBytes(n);
@@ -78,19 +94,29 @@ function badCiphertext(argument: string, expected: string, came: string): Crypto
   return new CryptoError('CRYPTO_INVALID_CIPHERTEXT', { argument, expected, came });
 }
 
-function assertRange(publicKey: PaillierPublicKey, ciphertext: unknown, argument: string): asserts ciphertext is bigint {
+function assertRange(
+  publicKey: PaillierPublicKey,
+  ciphertext: unknown,
+  argument: string,
+): asserts ciphertext is bigint {
   if (typeof ciphertext !== 'bigint') throw badCiphertext(argument, 'a bigint', shapeOf(ciphertext));
-  if (ciphertext <= 1n || ciphertext >= publicKey.nSquared) throw badCiphertext(argument, '1 < c < n^2', 'one outside');
+  if (ciphertext <= 1n || ciphertext >= publicKey.nSquared)
+    throw badCiphertext(argument, '1 < c < n^2', 'one outside');
 }
 
 /**
  * Ciphertext intake: integer, 1 < c < n^2, gcd(c, n) = 1, and `keyId` (when given) is this key's.
  * @throws CRYPTO_INVALID_CIPHERTEXT
  */
-export function assertCiphertext(publicKey: PaillierPublicKey, ciphertext: bigint, keyId = publicKey.keyId): void {
+export function assertCiphertext(
+  publicKey: PaillierPublicKey,
+  ciphertext: bigint,
+  keyId = publicKey.keyId,
+): void {
   assertRange(publicKey, ciphertext, 'ciphertext');
   if (keyId !== publicKey.keyId) throw badCiphertext('keyId', publicKey.keyId, 'another key');
-  if (gcd(publicKey.n, ciphertext % publicKey.n) !== 1n) throw badCiphertext('ciphertext', 'coprime to n', 'a common factor');
+  if (gcd(publicKey.n, ciphertext % publicKey.n) !== 1n)
+    throw badCiphertext('ciphertext', 'coprime to n', 'a common factor');
 }
 
 /**
@@ -98,7 +124,11 @@ export function assertCiphertext(publicKey: PaillierPublicKey, ciphertext: bigin
  * @param firstIndex index of the first one in a longer list that was split
  * @throws CRYPTO_INVALID_CIPHERTEXT with the index in `argument`
  */
-export function assertCiphertexts(publicKey: PaillierPublicKey, ciphertexts: readonly bigint[], firstIndex = 0): void {
+export function assertCiphertexts(
+  publicKey: PaillierPublicKey,
+  ciphertexts: readonly bigint[],
+  firstIndex = 0,
+): void {
   const { n } = publicKey;
   ciphertexts.forEach((ciphertext, index) => {
     assertRange(publicKey, ciphertext, `ciphertexts[${firstIndex + index}]`);
@@ -122,7 +152,8 @@ export function ciphertextToBytes(publicKey: PaillierPublicKey, ciphertext: bigi
 /** @throws CRYPTO_INVALID_CIPHERTEXT for another width or a value that intake refuses */
 export function ciphertextFromBytes(publicKey: PaillierPublicKey, bytes: Uint8Array): bigint {
   const sizeBytes = ciphertextSizeBytes(publicKey);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== sizeBytes) throw badCiphertext('ciphertext', `${sizeBytes} bytes`, shapeOf(bytes));
+  if (!(bytes instanceof Uint8Array) || bytes.length !== sizeBytes)
+    throw badCiphertext('ciphertext', `${sizeBytes} bytes`, shapeOf(bytes));
   const ciphertext = bytesToBigint(bytes);
   assertCiphertext(publicKey, ciphertext);
   return ciphertext;

@@ -14,7 +14,14 @@ import { base64UrlToBytes, bigintToBytes, bytesToBase64Url, bytesToBigint } from
 import { CryptoError, invalidInput, shapeOf } from '../errors.js';
 import { modPow, modProduct } from './arithmetic.js';
 import { plaintextOfPower } from './homomorphic.js';
-import { assertCiphertext, assertSameKey, ciphertextDigest, ciphertextFromText, ciphertextSizeBytes, ciphertextToText } from './public-key.js';
+import {
+  assertCiphertext,
+  assertSameKey,
+  ciphertextDigest,
+  ciphertextFromText,
+  ciphertextSizeBytes,
+  ciphertextToText,
+} from './public-key.js';
 import type { KeyShare, PaillierPublicKey, PartialDecryption, PartialDecryptionJson } from './types.js';
 
 export const MIN_HOLDERS = 2;
@@ -30,7 +37,8 @@ export interface KeyShareJson {
 
 /** @throws CRYPTO_INVALID_INPUT unless 2..64 distinct non-empty names */
 export function assertHolders(holders: unknown): asserts holders is readonly string[] {
-  const named = Array.isArray(holders) && holders.every((holder) => typeof holder === 'string' && holder.length > 0);
+  const named =
+    Array.isArray(holders) && holders.every((holder) => typeof holder === 'string' && holder.length > 0);
   const distinct = named && new Set(holders).size === holders.length;
   if (distinct && holders.length >= MIN_HOLDERS && holders.length <= MAX_HOLDERS) return;
   throw invalidInput('holders', `${MIN_HOLDERS}..${MAX_HOLDERS} distinct names`, shapeOf(holders));
@@ -38,7 +46,8 @@ export function assertHolders(holders: unknown): asserts holders is readonly str
 
 function assertShare(publicKey: PaillierPublicKey, share: KeyShare): void {
   assertHolders(share.holders);
-  if (!share.holders.includes(share.holder)) throw invalidInput('share.holder', 'one of the holders', 'another name');
+  if (!share.holders.includes(share.holder))
+    throw invalidInput('share.holder', 'one of the holders', 'another name');
   assertSameKey(publicKey, share.keyId);
   if (typeof share.share !== 'bigint' || share.share < 0n || share.share >= publicKey.nSquared) {
     throw invalidInput('share.share', 'a bigint of 0..n^2-1', shapeOf(share.share));
@@ -48,14 +57,24 @@ function assertShare(publicKey: PaillierPublicKey, share: KeyShare): void {
 export function keyShareToJson(publicKey: PaillierPublicKey, share: KeyShare): KeyShareJson {
   assertShare(publicKey, share);
   const bytes = bigintToBytes(share.share, ciphertextSizeBytes(publicKey));
-  return { holder: share.holder, holders: [...share.holders], keyId: share.keyId, share: bytesToBase64Url(bytes) };
+  return {
+    holder: share.holder,
+    holders: [...share.holders],
+    keyId: share.keyId,
+    share: bytesToBase64Url(bytes),
+  };
 }
 
 /** @throws CRYPTO_INVALID_INPUT for another shape, key or range */
 export function keyShareFromJson(publicKey: PaillierPublicKey, json: unknown): KeyShare {
   const { holder, holders, keyId, share } = fieldsOf('share', json);
   assertHolders(holders);
-  const parsed = { holder: textOf('share.holder', holder), holders: [...holders], keyId: textOf('share.keyId', keyId), share: bytesToBigint(base64UrlToBytes(textOf('share.share', share))) };
+  const parsed = {
+    holder: textOf('share.holder', holder),
+    holders: [...holders],
+    keyId: textOf('share.keyId', keyId),
+    share: bytesToBigint(base64UrlToBytes(textOf('share.share', share))),
+  };
   assertShare(publicKey, parsed);
   return parsed;
 }
@@ -74,7 +93,11 @@ function textOf(argument: string, value: unknown): string {
  * One holder's part: ciphertext^share mod n^2 (about 0.2 s at 2048 bits; use the worker pool).
  * @throws CRYPTO_INVALID_CIPHERTEXT; CRYPTO_INVALID_INPUT for a share of another key
  */
-export function partialDecrypt(publicKey: PaillierPublicKey, share: KeyShare, ciphertext: bigint): PartialDecryption {
+export function partialDecrypt(
+  publicKey: PaillierPublicKey,
+  share: KeyShare,
+  ciphertext: bigint,
+): PartialDecryption {
   assertShare(publicKey, share);
   assertCiphertext(publicKey, ciphertext);
   return {
@@ -85,7 +108,10 @@ export function partialDecrypt(publicKey: PaillierPublicKey, share: KeyShare, ci
   };
 }
 
-export function partialToJson(publicKey: PaillierPublicKey, partial: PartialDecryption): PartialDecryptionJson {
+export function partialToJson(
+  publicKey: PaillierPublicKey,
+  partial: PartialDecryption,
+): PartialDecryptionJson {
   return { ...partial, value: ciphertextToText(publicKey, partial.value) };
 }
 
@@ -105,14 +131,20 @@ function incomplete(expected: string, came: string): CryptoError {
   return new CryptoError('CRYPTO_SHARES_INCOMPLETE', { argument: 'partials', expected, came });
 }
 
-function assertPartials(publicKey: PaillierPublicKey, holders: readonly string[], digest: string, partials: readonly PartialDecryption[]): void {
+function assertPartials(
+  publicKey: PaillierPublicKey,
+  holders: readonly string[],
+  digest: string,
+  partials: readonly PartialDecryption[],
+): void {
   const came = new Set(partials.map((partial) => partial.holder));
   if (came.size !== partials.length) throw incomplete('one partial per holder', 'a holder twice');
   const missing = holders.filter((holder) => !came.has(holder));
   if (missing.length > 0) throw incomplete('a partial of every holder', `none of ${missing.join(', ')}`);
   if (came.size !== holders.length) throw incomplete('partials of the holders only', 'one of somebody else');
   for (const partial of partials) {
-    if (partial.ciphertextDigest !== digest) throw incomplete('partials of this ciphertext', `another one from ${partial.holder}`);
+    if (partial.ciphertextDigest !== digest)
+      throw incomplete('partials of this ciphertext', `another one from ${partial.holder}`);
     assertCiphertext(publicKey, partial.value, partial.keyId);
   }
 }
@@ -131,5 +163,11 @@ export function combinePartials(options: {
   assertHolders(holders);
   assertCiphertext(publicKey, ciphertext);
   assertPartials(publicKey, holders, ciphertextDigest(publicKey, ciphertext), partials);
-  return plaintextOfPower(publicKey, modProduct(partials.map((partial) => partial.value), publicKey.nSquared));
+  return plaintextOfPower(
+    publicKey,
+    modProduct(
+      partials.map((partial) => partial.value),
+      publicKey.nSquared,
+    ),
+  );
 }

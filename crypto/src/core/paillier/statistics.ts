@@ -11,8 +11,20 @@
 import { fractionToText, parseDecimal, powerOfTen, toFixedPoint } from '../decimal.js';
 import { CryptoError, invalidInput, shapeOf } from '../errors.js';
 import { gcd } from './arithmetic.js';
-import { compileLayout, type CompiledHistogram, type CompiledNumeric, type PanelLayout } from './panel-layout.js';
-import { binIndex, numericOffset, type NumericTotals, type PanelRow, type PanelTotals, type Statistic } from './panel.js';
+import {
+  compileLayout,
+  type CompiledHistogram,
+  type CompiledNumeric,
+  type PanelLayout,
+} from './panel-layout.js';
+import {
+  binIndex,
+  numericOffset,
+  type NumericTotals,
+  type PanelRow,
+  type PanelTotals,
+  type Statistic,
+} from './panel.js';
 
 /** Reduced; denominator > 0; decimal texts of integers. */
 export interface ExactFraction {
@@ -51,7 +63,11 @@ function decimalDigits(statistic: NumericStatistic, scale: number): number {
 }
 
 function undefinedStatistic(field: string, least: number): CryptoError {
-  return new CryptoError('CRYPTO_STATISTIC_UNDEFINED', { argument: field, expected: `at least ${least} records with the field`, came: 'fewer' });
+  return new CryptoError('CRYPTO_STATISTIC_UNDEFINED', {
+    argument: field,
+    expected: `at least ${least} records with the field`,
+    came: 'fewer',
+  });
 }
 
 function asked(value: bigint | undefined, part: string): bigint {
@@ -59,7 +75,12 @@ function asked(value: bigint | undefined, part: string): bigint {
   return value;
 }
 
-function fractionOf(field: string, statistic: NumericStatistic, scale: number, totals: NumericTotals): Fraction {
+function fractionOf(
+  field: string,
+  statistic: NumericStatistic,
+  scale: number,
+  totals: NumericTotals,
+): Fraction {
   const { count } = totals;
   const unit = powerOfTen(scale);
   if (statistic === 'count') return { numerator: count, denominator: 1n };
@@ -74,7 +95,12 @@ function fractionOf(field: string, statistic: NumericStatistic, scale: number, t
   return { numerator: count * squares - sum * sum, denominator: count * (count - 1n) * unit * unit };
 }
 
-function numericResult(compiled: CompiledNumeric, statistic: NumericStatistic, count: bigint, fraction: Fraction): StatisticResult {
+function numericResult(
+  compiled: CompiledNumeric,
+  statistic: NumericStatistic,
+  count: bigint,
+  fraction: Fraction,
+): StatisticResult {
   const { name, unit, scale } = compiled.field;
   const decimal = fractionToText(fraction.numerator, fraction.denominator, decimalDigits(statistic, scale));
   return { statistic, field: name, unit, count: String(count), exact: reduced(fraction), decimal };
@@ -96,9 +122,15 @@ function found<T>(map: ReadonlyMap<string, T>, field: string, kind: string): T {
  * One statistic of one field from decoded totals.
  * @throws CRYPTO_STATISTIC_UNDEFINED (mean of nobody, variance of fewer than two), CRYPTO_INVALID_INPUT
  */
-export function statisticFromTotals(layout: PanelLayout, totals: PanelTotals, field: string, statistic: Statistic): StatisticResult {
+export function statisticFromTotals(
+  layout: PanelLayout,
+  totals: PanelTotals,
+  field: string,
+  statistic: Statistic,
+): StatisticResult {
   const compiled = compileLayout(layout);
-  if (totals.layoutId !== layout.id) throw invalidInput('totals', `totals of ${layout.id}`, 'of another layout');
+  if (totals.layoutId !== layout.id)
+    throw invalidInput('totals', `totals of ${layout.id}`, 'of another layout');
   if (statistic === 'histogram') {
     const counts = totals.histogram[field];
     if (counts === undefined) throw invalidInput('totals', `totals with ${field}`, 'totals without it');
@@ -107,10 +139,20 @@ export function statisticFromTotals(layout: PanelLayout, totals: PanelTotals, fi
   const numeric = found(compiled.numeric, field, 'numeric');
   const fieldTotals = totals.numeric[field];
   if (fieldTotals === undefined) throw invalidInput('totals', `totals with ${field}`, 'totals without it');
-  return numericResult(numeric, statistic, fieldTotals.count, fractionOf(field, statistic, numeric.field.scale, fieldTotals));
+  return numericResult(
+    numeric,
+    statistic,
+    fieldTotals.count,
+    fractionOf(field, statistic, numeric.field.scale, fieldTotals),
+  );
 }
 
-function plaintextFraction(field: string, statistic: NumericStatistic, scale: number, values: readonly bigint[]): Fraction {
+function plaintextFraction(
+  field: string,
+  statistic: NumericStatistic,
+  scale: number,
+  values: readonly bigint[],
+): Fraction {
   const n = BigInt(values.length);
   const sum = values.reduce((total, value) => total + value, 0n);
   if (statistic !== 'variance') return fractionOf(field, statistic, scale, { count: n, sum });
@@ -123,13 +165,19 @@ function plaintextFraction(field: string, statistic: NumericStatistic, scale: nu
  * The same statistic straight from rows in the clear: the reference that encrypted results are compared with.
  * @throws the errors of encodeRow and statisticFromTotals
  */
-export function plaintextStatistic(layout: PanelLayout, rows: readonly PanelRow[], field: string, statistic: Statistic): StatisticResult {
+export function plaintextStatistic(
+  layout: PanelLayout,
+  rows: readonly PanelRow[],
+  field: string,
+  statistic: Statistic,
+): StatisticResult {
   const compiled = compileLayout(layout);
   const present = rows.map((row) => row[field]).filter((value) => value !== undefined && value !== null);
   if (statistic === 'histogram') {
     const histogram = found(compiled.histogram, field, 'histogram');
     const counts = histogram.labels.map(() => 0n);
-    for (const value of present) counts[binIndex(histogram, value)] = (counts[binIndex(histogram, value)] ?? 0n) + 1n;
+    for (const value of present)
+      counts[binIndex(histogram, value)] = (counts[binIndex(histogram, value)] ?? 0n) + 1n;
     return histogramResult(histogram, counts);
   }
   const numeric = found(compiled.numeric, field, 'numeric');
@@ -137,5 +185,10 @@ export function plaintextStatistic(layout: PanelLayout, rows: readonly PanelRow[
     numericOffset(numeric, value);
     return toFixedPoint(parseDecimal(`row.${field}`, value), numeric.field.scale);
   });
-  return numericResult(numeric, statistic, BigInt(values.length), plaintextFraction(field, statistic, numeric.field.scale, values));
+  return numericResult(
+    numeric,
+    statistic,
+    BigInt(values.length),
+    plaintextFraction(field, statistic, numeric.field.scale, values),
+  );
 }
