@@ -12,6 +12,7 @@ function run(command, args) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-if (!existsSync(join(repository, 'node_modules', '.package-lock.json'))) run('npm', ['ci', '--no-audit', '--no-fund']);
+if (!existsSync(join(repository, 'node_modules', '.package-lock.json')))
+  run('npm', ['ci', '--no-audit', '--no-fund']);
 run(process.execPath, [join(repository, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', 'network']);
 run(process.execPath, [join(repository, 'network', 'dist', 'cli.js'), ...process.argv.slice(2)]);

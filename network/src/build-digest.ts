@@ -32,17 +32,21 @@ function digestedFiles(chaincodeDirectory: string): [string, string][] {
   const root = isOurs ? REPOSITORY_DIRECTORY : chaincodeDirectory;
   const folders = isOurs ? PACKAGES.map((name) => join(root, name, 'dist')) : [root];
   const files = folders.filter((folder) => existsSync(folder)).flatMap(javascriptFiles);
-  if (files.length === 0 || !existsSync(join(chaincodeDirectory, 'package.json'))) throw missing(chaincodeDirectory);
+  if (files.length === 0 || !existsSync(join(chaincodeDirectory, 'package.json')))
+    throw missing(chaincodeDirectory);
   const lock = join(root, LOCK_FILE);
   if (existsSync(lock)) files.push(lock);
   // Ordered by code unit, not by locale: the digest must not depend on who computes it.
-  return files.map((file): [string, string] => [relative(root, file), file]).sort(([a], [b]) => (a < b ? -1 : 1));
+  return files
+    .map((file): [string, string] => [relative(root, file), file])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function javascriptFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ['node_modules', 'test'].includes(entry.name) ? [] : javascriptFiles(path);
+    if (entry.isDirectory())
+      return ['node_modules', 'test'].includes(entry.name) ? [] : javascriptFiles(path);
     return /(?<!\.test)\.[cm]?js$/.test(entry.name) ? [path] : [];
   });
 }

@@ -55,8 +55,18 @@ export async function startCa(context: HospitalContext): Promise<void> {
     stopGraceMs: STOP_GRACE_MS,
   });
   await waitFor(
-    () => probeHttps({ host, port: ports.ca, path: `/cainfo?ca=${authorityName(id, 'identity')}`, rootFile: authorityRootFile(context, 'tls') }),
-    { what: `${id}'s certificate authority to answer`, timeoutMs: CA_START_TIMEOUT_MS, hint: logHint(context, 'ca') },
+    () =>
+      probeHttps({
+        host,
+        port: ports.ca,
+        path: `/cainfo?ca=${authorityName(id, 'identity')}`,
+        rootFile: authorityRootFile(context, 'tls'),
+      }),
+    {
+      what: `${id}'s certificate authority to answer`,
+      timeoutMs: CA_START_TIMEOUT_MS,
+      hint: logHint(context, 'ca'),
+    },
   );
 }
 
@@ -78,7 +88,10 @@ function caConfiguration(context: HospitalContext, authority: Authority): object
     signing: {
       default: { usage: ['digital signature'], expiry: '8760h' },
       profiles: {
-        tls: { usage: ['digital signature', 'key encipherment', 'key agreement', 'server auth', 'client auth'], expiry: '8760h' },
+        tls: {
+          usage: ['digital signature', 'key encipherment', 'key agreement', 'server auth', 'client auth'],
+          expiry: '8760h',
+        },
       },
     },
     csr: {

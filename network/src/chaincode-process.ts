@@ -9,7 +9,7 @@ import { serverAlias } from './identity-plan.js';
 import { identityFiles } from './identities.js';
 import { connectionFile } from './peer.js';
 import { declareProcess } from './process-spec.js';
-import { isListening } from './supervisor.js';
+import { isListening } from './probe.js';
 import { waitFor } from './wait.js';
 
 const START_TIMEOUT_MS = 60_000;
@@ -52,11 +52,16 @@ export async function startChaincode(context: HospitalContext, packageId: string
     args: [
       shimCommand(context.chaincodeDirectory),
       'server',
-      '--chaincode-address', `${host}:${String(ports.chaincode)}`,
-      '--chaincode-id', packageId,
-      '--chaincode-tls-key-file', tls.key,
-      '--chaincode-tls-cert-file', tls.certificate,
-      '--chaincode-tls-client-cacert-file', authorityRootFile(context, 'tls'),
+      '--chaincode-address',
+      `${host}:${String(ports.chaincode)}`,
+      '--chaincode-id',
+      packageId,
+      '--chaincode-tls-key-file',
+      tls.key,
+      '--chaincode-tls-cert-file',
+      tls.certificate,
+      '--chaincode-tls-client-cacert-file',
+      authorityRootFile(context, 'tls'),
     ],
     cwd: context.chaincodeDirectory,
     env: { NODE_ENV: 'production', [BUILD_DIGEST_VARIABLE]: buildDigest(context.chaincodeDirectory) },

@@ -56,14 +56,31 @@ type Handler = (command: Command) => Promise<number>;
 const HANDLERS: Record<string, Handler> = {
   up: async (command) => {
     if (command.only !== undefined) return upOnly(command, command.only);
-    await startConsortium({ home: command.home, topology: command.topologyFile, chaincode: command.chaincode });
+    await startConsortium({
+      home: command.home,
+      topology: command.topologyFile,
+      chaincode: command.chaincode,
+    });
     say(`the consortium is up; 'npm run network -- status' shows it`);
     return 0;
   },
-  status: (command) => printStatus({ home: command.home, topology: loadTopology(command.topologyFile), json: command.json, say }),
+  status: (command) =>
+    printStatus({
+      home: command.home,
+      topology: loadTopology(command.topologyFile),
+      json: command.json,
+      say,
+    }),
   logs: (command) => {
     const [hospital, process] = command.positionals;
-    printLogs({ home: command.home, topology: loadTopology(command.topologyFile), hospital, process, lines: command.lines, say });
+    printLogs({
+      home: command.home,
+      topology: loadTopology(command.topologyFile),
+      hospital,
+      process,
+      lines: command.lines,
+      say,
+    });
     return Promise.resolve(0);
   },
   down: async (command) => {

@@ -4,7 +4,11 @@ import type { Topology } from './topology.js';
 export const MSP_FOLDER = 'msp';
 
 /** The input of configtxgen: who belongs to the channel, who orders, and who has to agree to what. */
-export function configtxFor(topology: Topology, hospitals: readonly PublicHospital[], profile: string): object {
+export function configtxFor(
+  topology: Topology,
+  hospitals: readonly PublicHospital[],
+  profile: string,
+): object {
   return {
     Profiles: {
       [profile]: {
@@ -22,7 +26,11 @@ function ordererGroup(topology: Topology, hospitals: readonly PublicHospital[]):
     OrdererType: 'BFT',
     // With SmartBFT a batch is cut by RequestBatchMaxInterval; this one is read and not used.
     BatchTimeout: `${String(topology.ordering.batchIntervalMs)}ms`,
-    BatchSize: { MaxMessageCount: topology.ordering.maxMessages, AbsoluteMaxBytes: '10 MB', PreferredMaxBytes: '2 MB' },
+    BatchSize: {
+      MaxMessageCount: topology.ordering.maxMessages,
+      AbsoluteMaxBytes: '10 MB',
+      PreferredMaxBytes: '2 MB',
+    },
     SmartBFT: smartBft(topology),
     ConsenterMapping: hospitals.map((hospital, index) => ({
       ID: index + 1,
@@ -72,7 +80,8 @@ function applicationGroup(hospitals: readonly PublicHospital[]): object {
   return {
     Organizations: hospitals.map((hospital) => {
       const { host, port } = splitAddress(hospital.peerAddress);
-      const anyOf = (...roles: string[]): object => signature(`OR(${roles.map((role) => `'${hospital.mspId}.${role}'`).join(', ')})`);
+      const anyOf = (...roles: string[]): object =>
+        signature(`OR(${roles.map((role) => `'${hospital.mspId}.${role}'`).join(', ')})`);
       return {
         ...organisation(hospital),
         AnchorPeers: [{ Host: host, Port: port }],
@@ -98,7 +107,11 @@ function organisation(hospital: PublicHospital): object {
 }
 
 function groupPolicies(): object {
-  return { Readers: implicit('ANY Readers'), Writers: implicit('ANY Writers'), Admins: implicit('MAJORITY Admins') };
+  return {
+    Readers: implicit('ANY Readers'),
+    Writers: implicit('ANY Writers'),
+    Admins: implicit('MAJORITY Admins'),
+  };
 }
 
 function implicit(rule: string): object {

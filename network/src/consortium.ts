@@ -30,12 +30,16 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Topol
   const chaincode = resolveChaincodeDirectory(options.chaincode);
   buildDigest(chaincode);
   await ensureTools(options.quiet ? () => undefined : (text) => process.stderr.write(`${text}\n`));
-  const outcomes = await Promise.all(topology.hospitals.map(({ id }) => upInOwnProcess(id, { ...options, chaincode })));
+  const outcomes = await Promise.all(
+    topology.hospitals.map(({ id }) => upInOwnProcess(id, { ...options, chaincode })),
+  );
   const failed = topology.hospitals.filter((_, index) => outcomes[index] !== '');
   if (failed.length > 0) {
     throw new NetworkError('NET_UP_FAILED', {
       expected: 'every hospital to come up',
-      came: topology.hospitals.flatMap(({ id }, index) => (outcomes[index] ? [`${id}: ${outcomes[index]}`] : [])).join('; '),
+      came: topology.hospitals
+        .flatMap(({ id }, index) => (outcomes[index] ? [`${id}: ${outcomes[index]}`] : []))
+        .join('; '),
       remedy: "mend what the lines say and run 'up' again: it goes on where it stopped",
     });
   }
@@ -45,11 +49,25 @@ export async function startConsortium(options: ConsortiumOptions): Promise<Topol
 const KEPT_ERROR_CHARACTERS = 4_000;
 
 /** @returns an empty text when the hospital came up, else what its process said last. */
-function upInOwnProcess(hospitalId: string, options: ConsortiumOptions & { chaincode: string }): Promise<string> {
-  const args = [CLI_ENTRY, 'up', '--only', hospitalId, '--home', options.home, '--chaincode', options.chaincode];
+function upInOwnProcess(
+  hospitalId: string,
+  options: ConsortiumOptions & { chaincode: string },
+): Promise<string> {
+  const args = [
+    CLI_ENTRY,
+    'up',
+    '--only',
+    hospitalId,
+    '--home',
+    options.home,
+    '--chaincode',
+    options.chaincode,
+  ];
   if (options.topology !== undefined) args.push('--topology', options.topology);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', options.quiet ? 'ignore' : 'inherit', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', options.quiet ? 'ignore' : 'inherit', 'pipe'],
+    });
     let errors = '';
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       errors = (errors + chunk).slice(-KEPT_ERROR_CHARACTERS);
@@ -64,7 +82,9 @@ function upInOwnProcess(hospitalId: string, options: ConsortiumOptions & { chain
 /** Stops every process of the hospitals named, of all when none is. Data stays. */
 export async function stopConsortium(options: ConsortiumOptions & { only?: string }): Promise<void> {
   const topology = loadTopology(options.topology ?? DEFAULT_TOPOLOGY_FILE);
-  const chosen = topology.hospitals.filter(({ id }) => (options.only ?? id) === id && hasHospital(options.home, id));
+  const chosen = topology.hospitals.filter(
+    ({ id }) => (options.only ?? id) === id && hasHospital(options.home, id),
+  );
   await Promise.all(chosen.map(({ id }) => stopHospital(hospitalPaths(options.home, id))));
 }
 
@@ -80,7 +100,11 @@ export async function resetConsortium(options: ConsortiumOptions & { only?: stri
 }
 
 /** Which process is which, for tests that kill one of them. */
-export function processId(home: string, hospitalId: string, name: ProcessName | 'supervisor'): number | undefined {
+export function processId(
+  home: string,
+  hospitalId: string,
+  name: ProcessName | 'supervisor',
+): number | undefined {
   const identity = readPidFile(processFiles(hospitalPaths(home, hospitalId), name).pid);
   return identity && isRunning(identity) ? identity.pid : undefined;
 }

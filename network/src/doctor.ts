@@ -2,7 +2,15 @@ import { buildDigest } from './build-digest.js';
 import { errorText } from './errors.js';
 import { isFile } from './files.js';
 import { GATEWAY_ENTRY } from './gateway-process.js';
-import { BUILD_COMMAND, BUILD_REQUIREMENTS, missingTools, MODULE_NAMES, moduleDirectory, probeCommand, TOOL_MODULES } from './tools.js';
+import {
+  BUILD_COMMAND,
+  BUILD_REQUIREMENTS,
+  missingTools,
+  MODULE_NAMES,
+  moduleDirectory,
+  probeCommand,
+  TOOL_MODULES,
+} from './tools.js';
 import { loadTopology } from './topology.js';
 
 interface Finding {
@@ -25,7 +33,9 @@ export async function diagnose(options: DoctorOptions): Promise<number> {
   const findings = [...checkTools(), ...(await checkBuildTools()), ...checkInputs(options)];
   for (const finding of findings) {
     const mark = finding.problem === undefined ? 'ok      ' : finding.optional ? 'optional' : 'MISSING ';
-    options.say(`${mark} ${finding.what}${finding.problem === undefined ? '' : `: ${finding.problem} -> ${finding.remedy}`}`);
+    options.say(
+      `${mark} ${finding.what}${finding.problem === undefined ? '' : `: ${finding.problem} -> ${finding.remedy}`}`,
+    );
   }
   return findings.some((finding) => finding.problem !== undefined && finding.optional !== true) ? 1 : 0;
 }
@@ -36,7 +46,9 @@ function checkTools(): Finding[] {
     return {
       what: `${TOOL_MODULES[module].join(', ')} in ${moduleDirectory(module)}`,
       problem: missing.length === 0 ? undefined : `no ${missing.join(', ')}`,
-      remedy: process.env['CARELEDGER_BIN'] ? 'put them there, or unset CARELEDGER_BIN' : `npm run network -- tools`,
+      remedy: process.env['CARELEDGER_BIN']
+        ? 'put them there, or unset CARELEDGER_BIN'
+        : `npm run network -- tools`,
     };
   });
 }
@@ -45,7 +57,12 @@ async function checkBuildTools(): Promise<Finding[]> {
   const allBuilt = MODULE_NAMES.every((module) => missingTools(module).length === 0);
   const findings: Finding[] = [];
   for (const { command, args, remedy } of BUILD_REQUIREMENTS) {
-    findings.push({ what: `${command}, for '${BUILD_COMMAND}'`, problem: await probeCommand(command, args), remedy, optional: allBuilt });
+    findings.push({
+      what: `${command}, for '${BUILD_COMMAND}'`,
+      problem: await probeCommand(command, args),
+      remedy,
+      optional: allBuilt,
+    });
   }
   return findings;
 }
@@ -60,8 +77,21 @@ function checkInputs(options: DoctorOptions): Finding[] {
     }
   };
   return [
-    { what: `topology ${options.topologyFile}`, problem: attempt(() => loadTopology(options.topologyFile)), remedy: 'correct the named field' },
-    { what: `chaincode ${options.chaincode}`, problem: attempt(() => buildDigest(options.chaincode)), remedy: 'npm run build' },
-    { what: `gateway ${GATEWAY_ENTRY}`, problem: isFile(GATEWAY_ENTRY) ? undefined : 'not built', remedy: 'npm run build', optional: true },
+    {
+      what: `topology ${options.topologyFile}`,
+      problem: attempt(() => loadTopology(options.topologyFile)),
+      remedy: 'correct the named field',
+    },
+    {
+      what: `chaincode ${options.chaincode}`,
+      problem: attempt(() => buildDigest(options.chaincode)),
+      remedy: 'npm run build',
+    },
+    {
+      what: `gateway ${GATEWAY_ENTRY}`,
+      problem: isFile(GATEWAY_ENTRY) ? undefined : 'not built',
+      remedy: 'npm run build',
+      optional: true,
+    },
   ];
 }

@@ -56,7 +56,11 @@ export function publish(context: HospitalContext, ipfsPeerId: string): void {
     gatewayUrl: gatewayUrl(context.hospital),
     ipfs: { peerId: ipfsPeerId, address: ipfsAddress(context.hospital) },
   };
-  writeFileIfChanged(join(context.paths.exchange, PUBLIC_FILE), `${JSON.stringify(own, null, 2)}\n`, PUBLIC_FILE_MODE);
+  writeFileIfChanged(
+    join(context.paths.exchange, PUBLIC_FILE),
+    `${JSON.stringify(own, null, 2)}\n`,
+    PUBLIC_FILE_MODE,
+  );
 }
 
 function ipfsAddress(hospital: HospitalTopology): string {
@@ -82,7 +86,9 @@ function readPublicHospital(context: HospitalContext, hospital: HospitalTopology
   const file = publicFile(context, hospital.id);
   const value = JSON.parse(readFileSync(file, 'utf8')) as PublicHospital;
   if (value.id !== hospital.id || value.mspId !== hospital.mspId) {
-    throw new Error(`${file} speaks of ${value.id} (${value.mspId}), the topology of ${hospital.id} (${hospital.mspId})`);
+    throw new Error(
+      `${file} speaks of ${value.id} (${value.mspId}), the topology of ${hospital.id} (${hospital.mspId})`,
+    );
   }
   return value;
 }
@@ -92,7 +98,11 @@ function publicFile(context: HospitalContext, hospitalId: string): string {
 }
 
 /** Waits for a file that another hospital publishes. @returns its path. */
-export async function awaitExchangeFile(context: HospitalContext, hospitalId: string, name: string): Promise<string> {
+export async function awaitExchangeFile(
+  context: HospitalContext,
+  hospitalId: string,
+  name: string,
+): Promise<string> {
   const file = join(context.paths.exchangeRoot, hospitalId, name);
   return waitFor(() => (readTextIfExists(file) === undefined ? undefined : file), {
     what: `${hospitalId} to publish ${name}`,

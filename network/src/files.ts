@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 export const PRIVATE_FILE_MODE = 0o600;
@@ -16,7 +26,11 @@ export function makePrivateDirectory(path: string): string {
  * Writes a whole file or nothing: a reader, and a start after a crash, sees the old or the new content,
  * never a part of it.
  */
-export function writeFileAtomic(path: string, content: string | Uint8Array, mode: number = PRIVATE_FILE_MODE): void {
+export function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  mode: number = PRIVATE_FILE_MODE,
+): void {
   makePrivateDirectory(dirname(path));
   const temporary = `${path}.${String(process.pid)}-${randomBytes(4).toString('hex')}.tmp`;
   const descriptor = openSync(temporary, 'wx', mode);

@@ -10,8 +10,12 @@ const PEM_PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]*?-----END \1
  * the keys' public halves. A test compares them: no two folders share one, and the exchange holds none.
  */
 export function privateKeyFingerprints(home: string): Map<string, Set<string>> {
-  const folders = existsSync(home) ? readdirSync(home, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
-  return new Map(folders.map(({ name }) => [name, new Set(filesUnder(join(home, name)).flatMap(fingerprintsIn))]));
+  const folders = existsSync(home)
+    ? readdirSync(home, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    : [];
+  return new Map(
+    folders.map(({ name }) => [name, new Set(filesUnder(join(home, name)).flatMap(fingerprintsIn))]),
+  );
 }
 
 function filesUnder(folder: string): string[] {

@@ -24,7 +24,11 @@ export async function awaitFirstEndorsement(context: HospitalContext): Promise<v
         missing = (await client.missingEndorsers(name)) ?? '';
         return missing === '' ? true : undefined;
       },
-      { ...bounds, what: `${id}'s peer to discover a majority of endorsers`, hint: () => `${missing}; ${logHint(context, 'peer')()}` },
+      {
+        ...bounds,
+        what: `${id}'s peer to discover a majority of endorsers`,
+        hint: () => `${missing}; ${logHint(context, 'peer')()}`,
+      },
     );
     await waitFor(
       async () => {

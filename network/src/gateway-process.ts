@@ -4,7 +4,13 @@ import { buildDigest } from './build-digest.js';
 import { authorityName, authorityRootFile, caUrl } from './ca.js';
 import { type HospitalContext, logHint } from './context.js';
 import { gatewayUrl, type PublicHospital } from './exchange.js';
-import { isFile, makePrivateDirectory, PUBLIC_FILE_MODE, writeFileAtomic, writeFileIfChanged } from './files.js';
+import {
+  isFile,
+  makePrivateDirectory,
+  PUBLIC_FILE_MODE,
+  writeFileAtomic,
+  writeFileIfChanged,
+} from './files.js';
 import { type GatewayConfig, gatewayConfigFile } from './gateway-config.js';
 import { REPOSITORY_DIRECTORY } from './home.js';
 import { serverAlias } from './identity-plan.js';
@@ -26,7 +32,10 @@ export function writeGatewayConfig(context: HospitalContext, hospitals: readonly
   makePrivateDirectory(config.custody.dir);
   makePrivateDirectory(config.dataDir);
   if (!isFile(config.custody.passphraseFile)) {
-    writeFileAtomic(config.custody.passphraseFile, `${randomBytes(PASSPHRASE_BYTES).toString('base64url')}\n`);
+    writeFileAtomic(
+      config.custody.passphraseFile,
+      `${randomBytes(PASSPHRASE_BYTES).toString('base64url')}\n`,
+    );
   }
   for (const [index, hospital] of hospitals.entries()) {
     writeFileIfChanged(config.peerToPeer.clientCaFiles[index] ?? '', hospital.tlsRoot, PUBLIC_FILE_MODE);
@@ -79,8 +88,17 @@ function gatewayConfig(context: HospitalContext, hospitals: readonly PublicHospi
       tlsCertFile: tls.certificate,
       clientCaFiles: hospitals.map((hospital) => join(folder, 'member-roots', `${hospital.id}.pem`)),
     },
-    peer: { endpoint: `${host}:${String(ports.peer)}`, hostAlias: serverAlias(context.hospital, 'peer'), tlsRootFile },
-    ca: { url: caUrl(context), name: authorityName(id, 'identity'), tlsRootFile, registrar: filesOf('registrar') },
+    peer: {
+      endpoint: `${host}:${String(ports.peer)}`,
+      hostAlias: serverAlias(context.hospital, 'peer'),
+      tlsRootFile,
+    },
+    ca: {
+      url: caUrl(context),
+      name: authorityName(id, 'identity'),
+      tlsRootFile,
+      registrar: filesOf('registrar'),
+    },
     serviceIdentity: filesOf('gateway'),
     ipfs: { rpcUrl: `http://127.0.0.1:${String(ports.ipfsRpc)}` },
     members: context.topology.hospitals.map((member) => ({

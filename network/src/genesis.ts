@@ -18,19 +18,27 @@ const PROFILE = 'Consortium';
  * The channel's first block. The founder assembles it from public files; every other hospital checks that
  * it holds exactly the roots it knows before it joins. @returns the path of the hospital's own copy.
  */
-export async function obtainGenesis(context: HospitalContext, hospitals: readonly PublicHospital[]): Promise<string> {
+export async function obtainGenesis(
+  context: HospitalContext,
+  hospitals: readonly PublicHospital[],
+): Promise<string> {
   const own = join(context.paths.genesis, GENESIS_FILE);
   if (existsSync(own)) return own;
   const founder = founderOf(context.topology);
   const published = join(context.paths.exchange, GENESIS_FILE);
-  if (founder.id === context.hospital.id && !existsSync(published)) await assemble(context, hospitals, published);
+  if (founder.id === context.hospital.id && !existsSync(published))
+    await assemble(context, hospitals, published);
   const block = readFileSync(await awaitExchangeFile(context, founder.id, GENESIS_FILE));
   verifyGenesis(block, hospitals);
   writeFileAtomic(own, block);
   return own;
 }
 
-async function assemble(context: HospitalContext, hospitals: readonly PublicHospital[], published: string): Promise<void> {
+async function assemble(
+  context: HospitalContext,
+  hospitals: readonly PublicHospital[],
+  published: string,
+): Promise<void> {
   const folder = join(context.paths.genesis, 'assembly');
   rmSync(folder, { recursive: true, force: true });
   makePrivateDirectory(folder);
@@ -44,10 +52,14 @@ async function assemble(context: HospitalContext, hospitals: readonly PublicHosp
   writeFileAtomic(join(folder, 'configtx.yaml'), stringify(configtx, { aliasDuplicateObjects: false }));
   const block = join(folder, GENESIS_FILE);
   await run(toolPath('configtxgen'), [
-    '-profile', PROFILE,
-    '-channelID', context.topology.channel,
-    '-configPath', folder,
-    '-outputBlock', block,
+    '-profile',
+    PROFILE,
+    '-channelID',
+    context.topology.channel,
+    '-configPath',
+    folder,
+    '-outputBlock',
+    block,
   ]);
   writeFileAtomic(published, readFileSync(block), PUBLIC_FILE_MODE);
 }

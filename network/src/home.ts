@@ -10,7 +10,9 @@ export const DEFAULT_TOPOLOGY_FILE = join(PACKAGE_DIRECTORY, 'consortium.yaml');
 
 /** Where a network keeps everything: option, then CARELEDGER_HOME, then a folder of the work tree. */
 export function resolveHome(option?: string): string {
-  return resolve(option ?? process.env['CARELEDGER_HOME'] ?? join(REPOSITORY_DIRECTORY, '.careledger', 'fabric'));
+  return resolve(
+    option ?? process.env['CARELEDGER_HOME'] ?? join(REPOSITORY_DIRECTORY, '.careledger', 'fabric'),
+  );
 }
 
 /** The folders of one hospital. All of it stays on the hospital's host; only `exchange` is handed round. */

@@ -45,16 +45,25 @@ async function enrol(context: HospitalContext, identity: IdentityPlan): Promise<
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function requestCertificate(context: HospitalContext, identity: IdentityPlan, mspDirectory: string): Promise<void> {
+async function requestCertificate(
+  context: HospitalContext,
+  identity: IdentityPlan,
+  mspDirectory: string,
+): Promise<void> {
   const { host, ports, id } = context.hospital;
   const args = [
     'enroll',
-    '--caname', authorityName(id, identity.authority),
-    '--tls.certfiles', authorityRootFile(context, 'tls'),
-    '--mspdir', mspDirectory,
-    '--csr.names', `O=${context.hospital.mspId}`,
+    '--caname',
+    authorityName(id, identity.authority),
+    '--tls.certfiles',
+    authorityRootFile(context, 'tls'),
+    '--mspdir',
+    mspDirectory,
+    '--csr.names',
+    `O=${context.hospital.mspId}`,
   ];
-  if (identity.authority === 'tls') args.push('--enrollment.profile', 'tls', '--csr.hosts', identity.hosts.join(','));
+  if (identity.authority === 'tls')
+    args.push('--enrollment.profile', 'tls', '--csr.hosts', identity.hosts.join(','));
   const secret = enrolmentSecret(context, identity.name);
   await run(toolPath('fabric-ca-client'), args, {
     env: {
@@ -64,7 +73,8 @@ async function requestCertificate(context: HospitalContext, identity: IdentityPl
       FABRIC_CA_CLIENT_TLS_CLIENT_CERTFILE: '',
     },
   });
-  if (!existsSync(join(mspDirectory, 'keystore'))) throw new Error(`${host}:${String(ports.ca)} gave no key for ${identity.name}`);
+  if (!existsSync(join(mspDirectory, 'keystore')))
+    throw new Error(`${host}:${String(ports.ca)} gave no key for ${identity.name}`);
 }
 
 /** From what the CA's client leaves behind to what Fabric reads, under names that do not change. */
@@ -90,7 +100,10 @@ export interface MspRoots {
 export function writeMspRoots(msp: string, roots: MspRoots): void {
   writeFileAtomic(join(msp, 'cacerts', 'ca.pem'), roots.identityRoot, PUBLIC_FILE_MODE);
   writeFileAtomic(join(msp, 'tlscacerts', 'tls.pem'), roots.tlsRoot, PUBLIC_FILE_MODE);
-  const role = (unit: string): object => ({ Certificate: 'cacerts/ca.pem', OrganizationalUnitIdentifier: unit });
+  const role = (unit: string): object => ({
+    Certificate: 'cacerts/ca.pem',
+    OrganizationalUnitIdentifier: unit,
+  });
   const nodeOus = {
     NodeOUs: {
       Enable: true,

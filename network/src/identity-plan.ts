@@ -38,7 +38,11 @@ export function serverHosts(hospital: HospitalTopology, server: string): string[
 }
 
 export function identitiesOf(hospital: HospitalTopology): IdentityPlan[] {
-  const ledger = (name: IdentityName, type: IdentityPlan['type'], attributes: Record<string, string> = {}): IdentityPlan => ({
+  const ledger = (
+    name: IdentityName,
+    type: IdentityPlan['type'],
+    attributes: Record<string, string> = {},
+  ): IdentityPlan => ({
     name,
     authority: 'identity',
     type,

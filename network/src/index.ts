@@ -1,5 +1,11 @@
 export { buildDigest, resolveChaincodeDirectory } from './build-digest.js';
-export { type ConsortiumOptions, processId, resetConsortium, startConsortium, stopConsortium } from './consortium.js';
+export {
+  type ConsortiumOptions,
+  processId,
+  resetConsortium,
+  startConsortium,
+  stopConsortium,
+} from './consortium.js';
 export { errorText, NetworkError, type NetworkErrorCode } from './errors.js';
 export { privateKeyFingerprints } from './fingerprints.js';
 export { type GatewayConfig, gatewayConfigFile, readGatewayConfig } from './gateway-config.js';

@@ -35,25 +35,37 @@ export async function initialiseKubo(context: HospitalContext): Promise<string> 
 }
 
 /** Starts the node in the private swarm, connected to every other hospital's. */
-export async function startKubo(context: HospitalContext, hospitals: readonly PublicHospital[]): Promise<void> {
+export async function startKubo(
+  context: HospitalContext,
+  hospitals: readonly PublicHospital[],
+): Promise<void> {
   const { id, host, ports } = context.hospital;
   const swarmKey = readFileSync(await swarmKeyFile(context), 'utf8');
   writeFileIfChanged(join(context.paths.ipfs, SWARM_KEY_FILE), swarmKey);
-  writeFileIfChanged(join(context.paths.ipfs, 'config'), `${JSON.stringify(privateSwarm(context, hospitals), null, 2)}\n`);
+  writeFileIfChanged(
+    join(context.paths.ipfs, 'config'),
+    `${JSON.stringify(privateSwarm(context, hospitals), null, 2)}\n`,
+  );
   declareProcess(context.paths, {
     name: 'ipfs',
     command: toolPath('ipfs'),
     args: ['daemon', '--migrate=false', '--enable-gc=false'],
     cwd: context.paths.ipfs,
     env: kuboEnvironment(context.paths.ipfs),
-    listens: [{ host, port: ports.ipfsSwarm }, { host: '127.0.0.1', port: ports.ipfsRpc }],
+    listens: [
+      { host, port: ports.ipfsSwarm },
+      { host: '127.0.0.1', port: ports.ipfsRpc },
+    ],
     stopGraceMs: STOP_GRACE_MS,
   });
-  await waitFor(() => probeHttp({ host: '127.0.0.1', port: ports.ipfsRpc, path: '/api/v0/id', method: 'POST' }), {
-    what: `${id}'s IPFS node to answer`,
-    timeoutMs: IPFS_START_TIMEOUT_MS,
-    hint: logHint(context, 'ipfs'),
-  });
+  await waitFor(
+    () => probeHttp({ host: '127.0.0.1', port: ports.ipfsRpc, path: '/api/v0/id', method: 'POST' }),
+    {
+      what: `${id}'s IPFS node to answer`,
+      timeoutMs: IPFS_START_TIMEOUT_MS,
+      hint: logHint(context, 'ipfs'),
+    },
+  );
 }
 
 /**
@@ -65,7 +77,11 @@ async function swarmKeyFile(context: HospitalContext): Promise<string> {
   const founder = founderOf(context.topology);
   const own = join(context.paths.exchange, SWARM_KEY_FILE);
   if (founder.id === context.hospital.id && !existsSync(own)) {
-    writeFileAtomic(own, `/key/swarm/psk/1.0.0/\n/base16/\n${randomBytes(SWARM_KEY_BYTES).toString('hex')}\n`, PUBLIC_FILE_MODE);
+    writeFileAtomic(
+      own,
+      `/key/swarm/psk/1.0.0/\n/base16/\n${randomBytes(SWARM_KEY_BYTES).toString('hex')}\n`,
+      PUBLIC_FILE_MODE,
+    );
   }
   return awaitExchangeFile(context, founder.id, SWARM_KEY_FILE);
 }
@@ -107,13 +123,26 @@ function privateSwarm(context: HospitalContext, hospitals: readonly PublicHospit
     // Every node is connected to every other, so Bitswap finds a block by asking them: no DHT is needed.
     Routing: { Type: 'none', DelegatedRouters: [] },
     Version: { SwarmCheckEnabled: false },
-    Peering: { Peers: hospitals.filter((hospital) => hospital.id !== id).map((hospital) => ({ ID: hospital.ipfs.peerId, Addrs: [hospital.ipfs.address] })) },
-    Swarm: { ...configuration.Swarm, DisableNatPortMap: true, RelayClient: { Enabled: false }, RelayService: { Enabled: false }, EnableHolePunching: false },
+    Peering: {
+      Peers: hospitals
+        .filter((hospital) => hospital.id !== id)
+        .map((hospital) => ({ ID: hospital.ipfs.peerId, Addrs: [hospital.ipfs.address] })),
+    },
+    Swarm: {
+      ...configuration.Swarm,
+      DisableNatPortMap: true,
+      RelayClient: { Enabled: false },
+      RelayService: { Enabled: false },
+      EnableHolePunching: false,
+    },
     Datastore: { ...configuration.Datastore, HashOnRead: true, Spec: durable(configuration.Datastore.Spec) },
   };
 }
 
 /** A block that was acknowledged has reached the disk. */
 function durable(spec: { mounts: Record<string, unknown>[] }): { mounts: Record<string, unknown>[] } {
-  return { ...spec, mounts: spec.mounts.map((mount) => (mount['type'] === 'flatfs' ? { ...mount, sync: true } : mount)) };
+  return {
+    ...spec,
+    mounts: spec.mounts.map((mount) => (mount['type'] === 'flatfs' ? { ...mount, sync: true } : mount)),
+  };
 }

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { closeSync, copyFileSync, existsSync, openSync, readSync, renameSync, statSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory, PRIVATE_FILE_MODE } from './files.js';
 import { identifyProcess, type ProcessIdentity } from './pid.js';
@@ -78,8 +87,10 @@ export function tailOfLog(logFile: string, count: number): string[] {
   } finally {
     closeSync(descriptor);
   }
-  // eslint-disable-next-line no-control-regex -- terminal colours begin with the escape character
-  const lines = buffer.toString('utf8').replace(/\u001b\[[0-9;]*m/g, '').split('\n');
+  const lines = buffer
+    .toString('utf8')
+    .replace(/\u001b\[[0-9;]*m/g, '')
+    .split('\n');
   return lines.filter((line) => line.trim() !== '').slice(-count);
 }
 

@@ -107,7 +107,11 @@ export class LedgerClient {
 }
 
 /** Runs `work` with a client that is closed afterwards. */
-export async function withLedger<T>(context: HospitalContext, identity: IdentityName, work: (client: LedgerClient) => Promise<T>): Promise<T> {
+export async function withLedger<T>(
+  context: HospitalContext,
+  identity: IdentityName,
+  work: (client: LedgerClient) => Promise<T>,
+): Promise<T> {
   const client = new LedgerClient(context, identity);
   try {
     return await work(client);

@@ -7,6 +7,7 @@ import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileAtomic } from './files.js';
 import { ledgerErrorText, withLedger } from './ledger-client.js';
 import { peerCommand, tryPeerCommand } from './peer.js';
+import { protoMap } from './proto-map.js';
 import { lastLine } from './run.js';
 import { tarGzip } from './tar.js';
 import { majorityOf } from './topology.js';
@@ -25,7 +26,9 @@ export async function installChaincode(context: HospitalContext): Promise<string
   const label = `${name}_${version}`;
   const archive = packageArchive(context, label);
   const packageId = `${label}:${createHash('sha256').update(archive).digest('hex')}`;
-  const installed = JSON.parse(await peerCommand(context, ['lifecycle', 'chaincode', 'queryinstalled', '--output', 'json'])) as {
+  const installed = JSON.parse(
+    await peerCommand(context, ['lifecycle', 'chaincode', 'queryinstalled', '--output', 'json']),
+  ) as {
     installed_chaincodes?: { package_id: string }[];
   };
   if (installed.installed_chaincodes?.some((entry) => entry.package_id === packageId)) return packageId;
@@ -102,7 +105,10 @@ async function approvedPackage(context: HospitalContext, contract: Contract): Pr
   args.setName(context.topology.chaincode.name);
   args.setSequence(context.topology.chaincode.sequence);
   try {
-    const bytes = await contract.evaluate('QueryApprovedChaincodeDefinition', own(context, args.serializeBinary()));
+    const bytes = await contract.evaluate(
+      'QueryApprovedChaincodeDefinition',
+      own(context, args.serializeBinary()),
+    );
     const result = lifecycle.QueryApprovedChaincodeDefinitionResult.deserializeBinary(bytes);
     return result.getSource()?.getLocalPackage()?.getPackageId();
   } catch {
@@ -137,15 +143,21 @@ async function isCommitted(context: HospitalContext, contract: Contract): Promis
 async function approvingMembers(context: HospitalContext, contract: Contract): Promise<string[]> {
   const args = define(context, new lifecycle.CheckCommitReadinessArgs());
   const bytes = await contract.evaluate('CheckCommitReadiness', own(context, args.serializeBinary()));
-  const approvals = lifecycle.CheckCommitReadinessResult.deserializeBinary(bytes).getApprovalsMap();
-  return context.topology.hospitals.map((hospital) => hospital.mspId).filter((mspId) => approvals.get(mspId) === true);
+  const result = lifecycle.CheckCommitReadinessResult.deserializeBinary(bytes);
+  const approvals = protoMap<boolean>(result.getApprovalsMap());
+  return context.topology.hospitals
+    .map((hospital) => hospital.mspId)
+    .filter((mspId) => approvals.get(mspId) === true);
 }
 
 /** @returns why it was refused, or an empty text. Two hospitals may try at once; one of them is refused. */
 async function tryCommit(context: HospitalContext, contract: Contract, approving: string[]): Promise<string> {
   const args = define(context, new lifecycle.CommitChaincodeDefinitionArgs());
   try {
-    await contract.submit('CommitChaincodeDefinition', { arguments: [args.serializeBinary()], endorsingOrganizations: approving });
+    await contract.submit('CommitChaincodeDefinition', {
+      arguments: [args.serializeBinary()],
+      endorsingOrganizations: approving,
+    });
     return '';
   } catch (thrown) {
     return ledgerErrorText(thrown);

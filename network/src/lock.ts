@@ -1,7 +1,6 @@
 import { linkSync, rmSync, unlinkSync } from 'node:fs';
 import { writeJsonAtomic } from './files.js';
-import { isRunning, readPidFile } from './pid.js';
-import { ownIdentity } from './supervisor.js';
+import { isRunning, ownIdentity, readPidFile } from './pid.js';
 import { waitFor } from './wait.js';
 
 const LOCK_TIMEOUT_MS = 5 * 60_000;

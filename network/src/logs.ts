@@ -16,7 +16,10 @@ export interface LogOptions {
 const LOGGED = ['supervisor', ...PROCESS_NAMES] as const;
 
 export function printLogs(options: LogOptions): void {
-  const hospitals = options.hospital === undefined ? options.topology.hospitals : [findHospital(options.topology, options.hospital)];
+  const hospitals =
+    options.hospital === undefined
+      ? options.topology.hospitals
+      : [findHospital(options.topology, options.hospital)];
   const chosen = LOGGED.filter((name) => (options.process ?? name) === name);
   if (chosen.length === 0) {
     throw new NetworkError('NET_USAGE', {

@@ -4,7 +4,7 @@ import { authorityRootFile } from './ca.js';
 import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
-import { probeHttp } from './probe.js';
+import { isListening, probeHttp } from './probe.js';
 import { declareProcess } from './process-spec.js';
 import { run, runToEnd } from './run.js';
 import { toolPath } from './tools.js';
@@ -18,17 +18,30 @@ const STOP_GRACE_MS = 15_000;
 export async function startOrderer(context: HospitalContext): Promise<void> {
   const { id, host, ports } = context.hospital;
   makePrivateDirectory(context.paths.orderer);
-  writeFileIfChanged(join(context.paths.orderer, 'orderer.yaml'), stringify(ordererConfiguration(context), { aliasDuplicateObjects: false }));
+  writeFileIfChanged(
+    join(context.paths.orderer, 'orderer.yaml'),
+    stringify(ordererConfiguration(context), { aliasDuplicateObjects: false }),
+  );
   declareProcess(context.paths, {
     name: 'orderer',
     command: toolPath('orderer'),
     args: [],
     cwd: context.paths.orderer,
     env: { FABRIC_CFG_PATH: context.paths.orderer, FABRIC_LOGGING_SPEC: 'info' },
-    listens: [ports.orderer, ports.ordererAdmin, ports.ordererCluster, ports.ordererOperations].map((port) => ({ host, port })),
+    listens: [ports.orderer, ports.ordererAdmin, ports.ordererCluster, ports.ordererOperations].map(
+      (port) => ({ host, port }),
+    ),
     stopGraceMs: STOP_GRACE_MS,
   });
-  await waitFor(() => probeHttp({ host, port: ports.ordererOperations, path: '/healthz' }), {
+  // The operations endpoint answers before the orderer itself listens, so all are asked.
+  const ready = async (): Promise<true | undefined> => {
+    const healthy = await probeHttp({ host, port: ports.ordererOperations, path: '/healthz' });
+    const listening = await Promise.all(
+      [ports.orderer, ports.ordererAdmin].map((port) => isListening(host, port)),
+    );
+    return healthy !== undefined && listening.every(Boolean) ? true : undefined;
+  };
+  await waitFor(ready, {
     what: `${id}'s orderer to be healthy`,
     timeoutMs: START_TIMEOUT_MS,
     hint: logHint(context, 'orderer'),
@@ -40,11 +53,16 @@ export async function joinOrderer(context: HospitalContext, genesisFile: string)
   const { id, host, ports } = context.hospital;
   const admin = identityFiles(context, 'admin-tls');
   const common = [
-    '--channelID', context.topology.channel,
-    '--orderer-address', `${host}:${String(ports.ordererAdmin)}`,
-    '--ca-file', authorityRootFile(context, 'tls'),
-    '--client-cert', admin.certificate,
-    '--client-key', admin.key,
+    '--channelID',
+    context.topology.channel,
+    '--orderer-address',
+    `${host}:${String(ports.ordererAdmin)}`,
+    '--ca-file',
+    authorityRootFile(context, 'tls'),
+    '--client-cert',
+    admin.certificate,
+    '--client-key',
+    admin.key,
   ];
   const list = async (): Promise<boolean> => {
     const result = await runToEnd(toolPath('osnadmin'), ['channel', 'list', ...common]);
@@ -68,7 +86,13 @@ function ordererConfiguration(context: HospitalContext): object {
     General: {
       ListenAddress: host,
       ListenPort: ports.orderer,
-      TLS: { Enabled: true, PrivateKey: tls.key, Certificate: tls.certificate, RootCAs: [tlsRoot], ClientAuthRequired: false },
+      TLS: {
+        Enabled: true,
+        PrivateKey: tls.key,
+        Certificate: tls.certificate,
+        RootCAs: [tlsRoot],
+        ClientAuthRequired: false,
+      },
       Keepalive: { ServerMinInterval: '60s', ServerInterval: '7200s', ServerTimeout: '20s' },
       Backoff: { BaseDelay: '250ms', Multiplier: 1.6, MaxDelay: '5s' },
       MaxRecvMsgSize: 104_857_600,

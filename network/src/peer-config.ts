@@ -18,7 +18,9 @@ export function coreConfiguration(context: HospitalContext): object {
     // No docker anywhere: chaincode runs as a service that the external builder points to.
     vm: { endpoint: '' },
     chaincode: {
-      externalBuilders: [{ name: 'careledger', path: BUILDER_DIRECTORY, propagateEnvironment: [CONNECTION_VARIABLE] }],
+      externalBuilders: [
+        { name: 'careledger', path: BUILDER_DIRECTORY, propagateEnvironment: [CONNECTION_VARIABLE] },
+      ],
       installTimeout: '60s',
       startuptimeout: '30s',
       executetimeout: '30s',
@@ -26,12 +28,22 @@ export function coreConfiguration(context: HospitalContext): object {
       keepalive: 0,
       system: { _lifecycle: 'enable', cscc: 'enable', lscc: 'enable', qscc: 'enable' },
       logging: { level: 'info', shim: 'warning' },
-      runtimeParams: { useWriteBatch: true, maxSizeWriteBatch: 1000, useGetMultipleKeys: true, maxSizeGetMultipleKeys: 1000 },
+      runtimeParams: {
+        useWriteBatch: true,
+        maxSizeWriteBatch: 1000,
+        useGetMultipleKeys: true,
+        maxSizeGetMultipleKeys: 1000,
+      },
     },
     ledger: {
       state: { stateDatabase: 'goleveldb', totalQueryLimit: 100_000 },
       history: { enableHistoryDatabase: true },
-      pvtdataStore: { collElgProcMaxDbBatchSize: 5000, collElgProcDbBatchesInterval: 1000, deprioritizedDataReconcilerInterval: '60m', purgeInterval: 100 },
+      pvtdataStore: {
+        collElgProcMaxDbBatchSize: 5000,
+        collElgProcDbBatchesInterval: 1000,
+        deprioritizedDataReconcilerInterval: '60m',
+        purgeInterval: 100,
+      },
       snapshots: { rootDir: join(context.paths.peer, 'data', 'snapshots') },
     },
     operations: { listenAddress: `${host}:${String(ports.peerOperations)}`, tls: { enabled: false } },
@@ -91,7 +103,13 @@ function peerSection(context: HospitalContext): object {
       endorsers: { escc: { name: 'DefaultEndorsement' } },
       validators: { vscc: { name: 'DefaultValidation' } },
     },
-    discovery: { enabled: true, authCacheEnabled: true, authCacheMaxSize: 1000, authCachePurgeRetentionRatio: 0.75, orgMembersAllowedAccess: false },
+    discovery: {
+      enabled: true,
+      authCacheEnabled: true,
+      authCacheMaxSize: 1000,
+      authCachePurgeRetentionRatio: 0.75,
+      orgMembersAllowedAccess: false,
+    },
     limits: { concurrency: { endorserService: 2500, deliverService: 2500, gatewayService: 500 } },
     maxRecvMsgSize: 104_857_600,
     maxSendMsgSize: 104_857_600,
@@ -129,7 +147,12 @@ function gossipSection(address: string): object {
     reconnectInterval: '2s',
     maxConnectionAttempts: 120,
     msgExpirationFactor: 20,
-    election: { startupGracePeriod: '5s', membershipSampleInterval: '1s', leaderAliveThreshold: '10s', leaderElectionDuration: '2s' },
+    election: {
+      startupGracePeriod: '5s',
+      membershipSampleInterval: '1s',
+      leaderAliveThreshold: '10s',
+      leaderElectionDuration: '2s',
+    },
     pvtData: {
       pullRetryThreshold: '10s',
       transientstoreMaxBlockRetention: 20_000,

@@ -5,7 +5,7 @@ import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
 import { CONNECTION_VARIABLE, coreConfiguration } from './peer-config.js';
-import { probeHttp } from './probe.js';
+import { isListening, probeHttp } from './probe.js';
 import { declareProcess } from './process-spec.js';
 import { run, runToEnd, type RunResult } from './run.js';
 import { toolPath } from './tools.js';
@@ -23,7 +23,10 @@ export function connectionFile(context: HospitalContext): string {
 export async function startPeer(context: HospitalContext): Promise<void> {
   const { id, host, ports } = context.hospital;
   makePrivateDirectory(context.paths.peer);
-  writeFileIfChanged(join(context.paths.peer, 'core.yaml'), stringify(coreConfiguration(context), { aliasDuplicateObjects: false }));
+  writeFileIfChanged(
+    join(context.paths.peer, 'core.yaml'),
+    stringify(coreConfiguration(context), { aliasDuplicateObjects: false }),
+  );
   declareProcess(context.paths, {
     name: 'peer',
     command: toolPath('peer'),
@@ -37,7 +40,12 @@ export async function startPeer(context: HospitalContext): Promise<void> {
     listens: [ports.peer, ports.peerChaincode, ports.peerOperations].map((port) => ({ host, port })),
     stopGraceMs: STOP_GRACE_MS,
   });
-  await waitFor(() => probeHttp({ host, port: ports.peerOperations, path: '/healthz' }), {
+  // The operations endpoint answers before the peer itself listens, so both are asked.
+  const ready = async (): Promise<true | undefined> => {
+    const healthy = await probeHttp({ host, port: ports.peerOperations, path: '/healthz' });
+    return healthy !== undefined && (await isListening(host, ports.peer)) ? true : undefined;
+  };
+  await waitFor(ready, {
     what: `${id}'s peer to be healthy`,
     timeoutMs: START_TIMEOUT_MS,
     hint: logHint(context, 'peer'),
@@ -53,11 +61,17 @@ export async function joinPeer(context: HospitalContext, genesisFile: string): P
 
 /** Runs the peer's command line as the hospital's administrator against its own peer. */
 export function peerCommand(context: HospitalContext, args: readonly string[]): Promise<string> {
-  return run(toolPath('peer'), args, { env: administratorEnvironment(context), timeoutMs: COMMAND_TIMEOUT_MS });
+  return run(toolPath('peer'), args, {
+    env: administratorEnvironment(context),
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
 }
 
 export function tryPeerCommand(context: HospitalContext, args: readonly string[]): Promise<RunResult> {
-  return runToEnd(toolPath('peer'), args, { env: administratorEnvironment(context), timeoutMs: COMMAND_TIMEOUT_MS });
+  return runToEnd(toolPath('peer'), args, {
+    env: administratorEnvironment(context),
+    timeoutMs: COMMAND_TIMEOUT_MS,
+  });
 }
 
 function administratorEnvironment(context: HospitalContext): Record<string, string> {

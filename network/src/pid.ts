@@ -99,3 +99,10 @@ function isProcessIdentity(value: unknown): value is ProcessIdentity {
   const { pid, startTicks, bootId } = value as Partial<Record<string, unknown>>;
   return typeof pid === 'number' && typeof startTicks === 'string' && typeof bootId === 'string';
 }
+
+/** The identity of this very process, for its pid file. */
+export function ownIdentity(): ProcessIdentity {
+  const identity = identifyProcess(process.pid);
+  if (!identity) throw new Error('/proc tells nothing about this process: Linux is needed');
+  return identity;
+}

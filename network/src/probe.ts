@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 
 const PROBE_TIMEOUT_MS = 3_000;
+const PORT_PROBE_MS = 500;
 const MAXIMUM_BODY_CHARACTERS = 4_000_000;
 
 export interface HttpAddress {
@@ -42,5 +44,25 @@ function probe(request: typeof httpRequest, options: RequestOptions): Promise<st
       else reject(error);
     });
     outgoing.end();
+  });
+}
+
+/** Does anything accept connections there? */
+export function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: PORT_PROBE_MS });
+    const answer = (listening: boolean): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.on('connect', () => {
+      answer(true);
+    });
+    socket.on('error', () => {
+      answer(false);
+    });
+    socket.on('timeout', () => {
+      answer(false);
+    });
   });
 }

@@ -18,7 +18,11 @@ const DEFAULT_TIMEOUT_MS = 60_000;
 const KEPT_OUTPUT_CHARACTERS = 1_000_000;
 
 /** Runs a command to its end. Standard output and error come back together, in order. */
-export function runToEnd(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export function runToEnd(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: options.cwd,
@@ -30,7 +34,8 @@ export function runToEnd(command: string, args: readonly string[], options: RunO
     let output = '';
     const take = (chunk: string): void => {
       output = (output + chunk).slice(-KEPT_OUTPUT_CHARACTERS);
-      if (options.onLine) for (const line of chunk.split('\n')) if (line.trim() !== '') options.onLine(line.trim());
+      if (options.onLine)
+        for (const line of chunk.split('\n')) if (line.trim() !== '') options.onLine(line.trim());
     };
     child.stdout.setEncoding('utf8').on('data', take);
     child.stderr.setEncoding('utf8').on('data', take);
@@ -42,7 +47,11 @@ export function runToEnd(command: string, args: readonly string[], options: RunO
 }
 
 /** Runs a command and returns what it printed; a failure tells its last line. */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
   const result = await runToEnd(command, args, options);
   if (result.code === 0) return result.output;
   throw commandFailed(command, args, result);
@@ -60,6 +69,9 @@ export function commandFailed(command: string, args: readonly string[], result: 
 
 /** The last line that says something. Fabric's commands print usage after the error, so errors come first. */
 export function lastLine(output: string): string {
-  const lines = output.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   return lines.findLast((line) => /^error|error:|\bfatal\b|panic/i.test(line)) ?? lines.at(-1) ?? 'no output';
 }

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { hospitalPaths } from './home.js';
 import { lastLogLine } from './launch.js';
 import { isRunning, readPidFile } from './pid.js';
-import { probeHttp } from './probe.js';
+import { isListening, probeHttp } from './probe.js';
 import { processFiles, PROCESS_NAMES, type ProcessName } from './process-spec.js';
-import { isListening, type SupervisedIdentity } from './supervisor.js';
+import type { SupervisedIdentity } from './supervisor.js';
 import type { HospitalTopology, Topology } from './topology.js';
 
 export interface ProcessStatus {
@@ -32,7 +32,9 @@ export async function consortiumStatus(options: StatusOptions): Promise<ProcessS
 }
 
 /** @returns 0 when everything that should run is healthy, 3 when something is not, 4 when nothing should run. */
-export async function printStatus(options: StatusOptions & { json: boolean; say: (text: string) => void }): Promise<number> {
+export async function printStatus(
+  options: StatusOptions & { json: boolean; say: (text: string) => void },
+): Promise<number> {
   const rows = await consortiumStatus(options);
   if (options.json) options.say(JSON.stringify(rows, null, 2));
   else for (const line of table(rows)) options.say(line);
@@ -40,13 +42,22 @@ export async function printStatus(options: StatusOptions & { json: boolean; say:
   return rows.every((row) => row.health === 'healthy' || row.health === 'stopped') ? 0 : 3;
 }
 
-async function processStatus(options: StatusOptions, hospital: HospitalTopology, name: ProcessName | 'supervisor'): Promise<ProcessStatus> {
+async function processStatus(
+  options: StatusOptions,
+  hospital: HospitalTopology,
+  name: ProcessName | 'supervisor',
+): Promise<ProcessStatus> {
   const files = processFiles(hospitalPaths(options.home, hospital.id), name);
   const identity = readPidFile(files.pid) as SupervisedIdentity | undefined;
   const row = { hospital: hospital.id, process: name, blockHeight: null, restarts: identity?.restarts ?? 0 };
   if (!identity || !isRunning(identity)) {
     const shouldRun = name === 'supervisor' ? identity !== undefined : existsSync(files.spec);
-    return { ...row, pid: null, health: shouldRun ? 'dead' : 'stopped', detail: shouldRun ? lastLogLine(files.log) : '' };
+    return {
+      ...row,
+      pid: null,
+      health: shouldRun ? 'dead' : 'stopped',
+      detail: shouldRun ? lastLogLine(files.log) : '',
+    };
   }
   const problem = await healthProblem(hospital, name);
   return {
@@ -62,14 +73,18 @@ type HealthProbe = (hospital: HospitalTopology) => Promise<string | boolean | un
 
 const HEALTH_PROBES: Record<ProcessName, HealthProbe> = {
   ca: ({ host, ports }) => isListening(host, ports.ca),
-  ipfs: ({ ports }) => probeHttp({ host: '127.0.0.1', port: ports.ipfsRpc, path: '/api/v0/id', method: 'POST' }),
+  ipfs: ({ ports }) =>
+    probeHttp({ host: '127.0.0.1', port: ports.ipfsRpc, path: '/api/v0/id', method: 'POST' }),
   orderer: ({ host, ports }) => probeHttp({ host, port: ports.ordererOperations, path: '/healthz' }),
   peer: ({ host, ports }) => probeHttp({ host, port: ports.peerOperations, path: '/healthz' }),
   chaincode: ({ host, ports }) => isListening(host, ports.chaincode),
   gateway: ({ host, ports }) => probeHttp({ host, port: ports.gatewayRest, path: '/readyz' }),
 };
 
-async function healthProblem(hospital: HospitalTopology, name: ProcessName | 'supervisor'): Promise<string | undefined> {
+async function healthProblem(
+  hospital: HospitalTopology,
+  name: ProcessName | 'supervisor',
+): Promise<string | undefined> {
   if (name === 'supervisor') return undefined;
   try {
     const answer = await HEALTH_PROBES[name](hospital);
@@ -79,7 +94,11 @@ async function healthProblem(hospital: HospitalTopology, name: ProcessName | 'su
   }
 }
 
-async function blockHeight({ host, ports }: HospitalTopology, name: ProcessName | 'supervisor', channel: string): Promise<number | null> {
+async function blockHeight(
+  { host, ports }: HospitalTopology,
+  name: ProcessName | 'supervisor',
+  channel: string,
+): Promise<number | null> {
   if (name !== 'peer') return null;
   try {
     const metrics = (await probeHttp({ host, port: ports.peerOperations, path: '/metrics' })) ?? '';
@@ -91,7 +110,9 @@ async function blockHeight({ host, ports }: HospitalTopology, name: ProcessName 
 
 /** Reads the channel's height from the peer's Prometheus metrics. */
 export function parseBlockHeight(metrics: string, channel: string): number | null {
-  const line = metrics.split('\n').find((text) => text.startsWith(`ledger_blockchain_height{channel="${channel}"}`));
+  const line = metrics
+    .split('\n')
+    .find((text) => text.startsWith(`ledger_blockchain_height{channel="${channel}"}`));
   return line === undefined ? null : Number(line.slice(line.lastIndexOf(' ') + 1));
 }
 
@@ -109,5 +130,10 @@ function table(rows: readonly ProcessStatus[]): string[] {
     ]),
   ];
   const widths = [8, 10, 8, 9, 6, 8, 0];
-  return cells.map((line) => line.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ').trimEnd());
+  return cells.map((line) =>
+    line
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }

@@ -1,8 +1,15 @@
-import { connect } from 'node:net';
 import { boundLog, launch } from './launch.js';
+import { isListening } from './probe.js';
 import { hospitalPaths, type HospitalPaths } from './home.js';
-import { identifyProcess, isRunning, type ProcessIdentity, readPidFile, removePidFile, stopProcess } from './pid.js';
-import { declaredProcesses, processFiles, PROCESS_NAMES, type ProcessName, type ProcessSpec, specDigest } from './process-spec.js';
+import { isRunning, type ProcessIdentity, readPidFile, removePidFile, stopProcess } from './pid.js';
+import {
+  declaredProcesses,
+  processFiles,
+  PROCESS_NAMES,
+  type ProcessName,
+  type ProcessSpec,
+  specDigest,
+} from './process-spec.js';
 import { writeJsonAtomic } from './files.js';
 import { errorText } from './errors.js';
 import { sleep } from './wait.js';
@@ -113,7 +120,9 @@ export class Supervisor {
   #delayNextStart(name: ProcessName): void {
     const last = this.#restartOf(name);
     const wasStable = last.startedMs > 0 && Date.now() - last.startedMs >= STABLE_AFTER_MS;
-    const delayMs = wasStable ? FIRST_BACKOFF_MS : Math.min(Math.max(last.delayMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
+    const delayMs = wasStable
+      ? FIRST_BACKOFF_MS
+      : Math.min(Math.max(last.delayMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
     this.#restarts.set(name, { ...last, delayMs, notBeforeMs: Date.now() + delayMs });
   }
 
@@ -137,7 +146,6 @@ export class Supervisor {
 }
 
 const WITHDRAWN_GRACE_MS = 10_000;
-const PORT_PROBE_MS = 500;
 
 /** A stranger on our port would answer for us, or let every call time out; so nothing is started beside it. */
 async function refuseTakenPorts(spec: ProcessSpec): Promise<void> {
@@ -146,30 +154,4 @@ async function refuseTakenPorts(spec: ProcessSpec): Promise<void> {
       throw new Error(`not started: another process already listens on ${host}:${String(port)}`);
     }
   }
-}
-
-export function isListening(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: PORT_PROBE_MS });
-    const answer = (listening: boolean): void => {
-      socket.destroy();
-      resolve(listening);
-    };
-    socket.on('connect', () => {
-      answer(true);
-    });
-    socket.on('error', () => {
-      answer(false);
-    });
-    socket.on('timeout', () => {
-      answer(false);
-    });
-  });
-}
-
-/** The identity of this very process, for its pid file. */
-export function ownIdentity(): ProcessIdentity {
-  const identity = identifyProcess(process.pid);
-  if (!identity) throw new Error('/proc tells nothing about this process: Linux is needed');
-  return identity;
 }

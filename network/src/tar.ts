@@ -7,7 +7,11 @@ const BLOCK_BYTES = 512;
  * time. A chaincode package id is a hash of these bytes, so they must come out the same every time.
  */
 export function tarGzip(files: readonly { name: string; content: Uint8Array }[]): Buffer {
-  const parts = files.flatMap(({ name, content }) => [header(name, content.length), content, padding(content.length)]);
+  const parts = files.flatMap(({ name, content }) => [
+    header(name, content.length),
+    content,
+    padding(content.length),
+  ]);
   return gzipSync(Buffer.concat([...parts, Buffer.alloc(2 * BLOCK_BYTES)]), { level: 9 });
 }
 

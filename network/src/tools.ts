@@ -50,7 +50,9 @@ export function toolPath(name: ToolName): string {
   throw new NetworkError('NET_TOOL_MISSING', {
     expected: `the command ${name} in ${dirname(path)}`,
     came: 'no such file',
-    remedy: process.env['CARELEDGER_BIN'] ? 'put it there, or unset CARELEDGER_BIN' : `run '${BUILD_COMMAND}'`,
+    remedy: process.env['CARELEDGER_BIN']
+      ? 'put it there, or unset CARELEDGER_BIN'
+      : `run '${BUILD_COMMAND}'`,
   });
 }
 
@@ -64,10 +66,13 @@ function moduleOf(name: ToolName): ToolModule {
 export async function ensureTools(say: (text: string) => void): Promise<void> {
   const wanted = MODULE_NAMES.filter((module) => missingTools(module).length > 0);
   if (wanted.length === 0) return;
-  if (process.env['CARELEDGER_BIN']) for (const module of wanted) for (const name of TOOL_MODULES[module]) toolPath(name);
+  if (process.env['CARELEDGER_BIN'])
+    for (const module of wanted) for (const name of TOOL_MODULES[module]) toolPath(name);
   await requireBuildTools();
   for (const [index, module] of wanted.entries()) {
-    say(`building ${TOOL_MODULES[module].join(', ')} (${String(index + 1)} of ${String(wanted.length)}; a few minutes)`);
+    say(
+      `building ${TOOL_MODULES[module].join(', ')} (${String(index + 1)} of ${String(wanted.length)}; a few minutes)`,
+    );
     await buildModule(module, say);
   }
 }
@@ -111,15 +116,27 @@ function buildFailed(module: ToolModule, cause: NetworkError): NetworkError {
 
 /** What building needs, with the words that mend its absence. */
 export const BUILD_REQUIREMENTS = [
-  { command: 'go', args: ['version'], remedy: 'install Go 1.25 or later, or set CARELEDGER_BIN to a folder with the commands' },
-  { command: 'gcc', args: ['--version'], remedy: "install a C compiler for SQLite in fabric-ca-server ('apt-get install gcc libc6-dev')" },
+  {
+    command: 'go',
+    args: ['version'],
+    remedy: 'install Go 1.25 or later, or set CARELEDGER_BIN to a folder with the commands',
+  },
+  {
+    command: 'gcc',
+    args: ['--version'],
+    remedy: "install a C compiler for SQLite in fabric-ca-server ('apt-get install gcc libc6-dev')",
+  },
 ] as const;
 
 async function requireBuildTools(): Promise<void> {
   for (const { command, args, remedy } of BUILD_REQUIREMENTS) {
     const failure = await probeCommand(command, args);
     if (failure !== undefined) {
-      throw new NetworkError('NET_TOOL_MISSING', { expected: `the command ${command}`, came: failure, remedy });
+      throw new NetworkError('NET_TOOL_MISSING', {
+        expected: `the command ${command}`,
+        came: failure,
+        remedy,
+      });
     }
   }
 }

@@ -12,12 +12,17 @@ export class TopologyFieldError extends Error {
 }
 
 /** A mapping with exactly the named keys: a misspelt key is an error, not a silent default. */
-export function asRecord(value: unknown, field: string, keys: readonly string[]): Readonly<Record<string, unknown>> {
+export function asRecord(
+  value: unknown,
+  field: string,
+  keys: readonly string[],
+): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new TopologyFieldError(field, 'a mapping', show(value));
   }
   const unknownKey = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknownKey !== undefined) throw new TopologyFieldError(field, `only the keys ${keys.join(', ')}`, unknownKey);
+  if (unknownKey !== undefined)
+    throw new TopologyFieldError(field, `only the keys ${keys.join(', ')}`, unknownKey);
   return value as Record<string, unknown>;
 }
 
@@ -33,10 +38,19 @@ export function asText(value: unknown, field: string, pattern: RegExp): string {
   return value;
 }
 
-export function asInteger(value: unknown, field: string, range: { minimum: number; maximum: number }): number {
-  const inRange = typeof value === 'number' && Number.isInteger(value) && value >= range.minimum && value <= range.maximum;
+export function asInteger(
+  value: unknown,
+  field: string,
+  range: { minimum: number; maximum: number },
+): number {
+  const inRange =
+    typeof value === 'number' && Number.isInteger(value) && value >= range.minimum && value <= range.maximum;
   if (!inRange) {
-    throw new TopologyFieldError(field, `a whole number from ${String(range.minimum)} to ${String(range.maximum)}`, show(value));
+    throw new TopologyFieldError(
+      field,
+      `a whole number from ${String(range.minimum)} to ${String(range.maximum)}`,
+      show(value),
+    );
   }
   return value;
 }

@@ -98,11 +98,20 @@ export function founderOf(topology: Topology): HospitalTopology {
 }
 
 function readTopology(value: unknown): Topology {
-  const root = asRecord(value, 'topology', ['version', 'channel', 'chaincode', 'replicationFactor', 'ordering', 'hospitals']);
+  const root = asRecord(value, 'topology', [
+    'version',
+    'channel',
+    'chaincode',
+    'replicationFactor',
+    'ordering',
+    'hospitals',
+  ]);
   asInteger(root['version'], 'version', { minimum: 1, maximum: 1 });
   const chaincode = asRecord(root['chaincode'], 'chaincode', ['name', 'version', 'sequence']);
   const ordering = asRecord(root['ordering'], 'ordering', ['batchIntervalMs', 'maxMessages']);
-  const hospitals = asList(root['hospitals'], 'hospitals').map((entry, index) => readHospital(entry, `hospitals[${String(index)}]`));
+  const hospitals = asList(root['hospitals'], 'hospitals').map((entry, index) =>
+    readHospital(entry, `hospitals[${String(index)}]`),
+  );
   checkHospitals(hospitals);
   return {
     channel: asText(root['channel'], 'channel', /^[a-z][a-z0-9.-]{0,248}$/),
@@ -111,10 +120,19 @@ function readTopology(value: unknown): Topology {
       version: asText(chaincode['version'], 'chaincode.version', /^[A-Za-z0-9_.+-]+$/),
       sequence: asInteger(chaincode['sequence'], 'chaincode.sequence', { minimum: 1, maximum: 1_000_000 }),
     },
-    replicationFactor: asInteger(root['replicationFactor'], 'replicationFactor', { minimum: 1, maximum: hospitals.length }),
+    replicationFactor: asInteger(root['replicationFactor'], 'replicationFactor', {
+      minimum: 1,
+      maximum: hospitals.length,
+    }),
     ordering: {
-      batchIntervalMs: asInteger(ordering['batchIntervalMs'], 'ordering.batchIntervalMs', { minimum: 5, maximum: 5_000 }),
-      maxMessages: asInteger(ordering['maxMessages'], 'ordering.maxMessages', { minimum: 1, maximum: 10_000 }),
+      batchIntervalMs: asInteger(ordering['batchIntervalMs'], 'ordering.batchIntervalMs', {
+        minimum: 5,
+        maximum: 5_000,
+      }),
+      maxMessages: asInteger(ordering['maxMessages'], 'ordering.maxMessages', {
+        minimum: 1,
+        maximum: 10_000,
+      }),
     },
     hospitals,
   };
@@ -138,7 +156,8 @@ function readHospital(value: unknown, field: string): HospitalTopology {
 }
 
 function checkHospitals(hospitals: readonly HospitalTopology[]): void {
-  if (hospitals.length === 0) throw new TopologyFieldError('hospitals', 'a list of at least one hospital', 'an empty list');
+  if (hospitals.length === 0)
+    throw new TopologyFieldError('hospitals', 'a list of at least one hospital', 'an empty list');
   const seen = new Map<string, string>();
   const claim = (key: string, field: string, came: string): void => {
     const owner = seen.get(key);

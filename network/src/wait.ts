@@ -21,7 +21,10 @@ export function sleep(milliseconds: number): Promise<void> {
  * Asks `probe` until it answers something other than undefined. Every wait in this package goes through
  * here, so every wait has an end. A probe that throws is asked again; its last error is told.
  */
-export async function waitFor<T>(probe: () => Promise<T | undefined> | T | undefined, options: WaitOptions): Promise<T> {
+export async function waitFor<T>(
+  probe: () => Promise<T | undefined> | T | undefined,
+  options: WaitOptions,
+): Promise<T> {
   const deadline = Date.now() + options.timeoutMs;
   let lastError = '';
   for (;;) {
