@@ -18,7 +18,10 @@ const arrow = (name) => {
   };
 };
 const forbidImports = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
-const arrowRules = Object.keys(ARROWS).map((name) => ({ files: [`${name}/src/**/*.ts`], rules: forbidImports(arrow(name)) }));
+const arrowRules = Object.keys(ARROWS).map((name) => ({
+  files: [`${name}/src/**/*.ts`],
+  rules: forbidImports(arrow(name)),
+}));
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.careledger/**', '/samples/**'] },
@@ -32,7 +35,10 @@ export default tseslint.config(
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
       'no-warning-comments': ['error', { terms: ['todo', 'fixme', 'xxx', 'hack'], location: 'start' }],
       '@typescript-eslint/no-explicit-any': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       '@typescript-eslint/return-await': ['error', 'in-try-catch'],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
@@ -51,7 +57,10 @@ export default tseslint.config(
   {
     files: ['crypto/src/core/**/*.ts'],
     ignores: ['**/*.test.ts'],
-    rules: forbidImports({ regex: '^(node:|@careledger/)', message: 'crypto/core is pure: it runs in a browser and in chaincode.' }),
+    rules: forbidImports({
+      regex: '^(node:|@careledger/)',
+      message: 'crypto/core is pure: it runs in a browser and in chaincode.',
+    }),
   },
   {
     files: ['**/*.test.ts', 'test/**/*.ts'],

@@ -33,7 +33,13 @@ async function mocha(title, patterns, { timeoutMs, limitMs, parallel = false, en
   const started = Date.now();
   console.log(`\n== ${title}`);
   const counts = join(scratch, `${totals.passed + totals.failed}-${Date.now()}.json`);
-  const options = ['--reporter', join('scripts', 'lib', 'count-reporter.cjs'), '--timeout', String(timeoutMs), '--exit'];
+  const options = [
+    '--reporter',
+    join('scripts', 'lib', 'count-reporter.cjs'),
+    '--timeout',
+    String(timeoutMs),
+    '--exit',
+  ];
   if (parallel) options.push('--parallel', '--jobs', '2');
   let problem;
   try {
@@ -53,7 +59,9 @@ async function mocha(title, patterns, { timeoutMs, limitMs, parallel = false, en
     totals.failed += 1;
     failures.push(`${title}: no test was found; see the patterns in scripts/test.mjs.`);
   }
-  console.log(`== ${title}: ${counted.passed} passed, ${counted.failed} failed, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  console.log(
+    `== ${title}: ${counted.passed} passed, ${counted.failed} failed, ${((Date.now() - started) / 1000).toFixed(1)} s`,
+  );
 }
 
 function readCounts(path) {
@@ -67,31 +75,50 @@ function readCounts(path) {
 const node = (args, limitMs, env) => run(process.execPath, args, { limitMs, env });
 
 async function fastSuite() {
-  await mocha('unit, conformance and scenario tests (no Fabric)', [
-    '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
-    'test/dist/{conformance,scenario,samples}/**/!(*.fabric).test.js',
-  ], { timeoutMs: 20_000, limitMs: 5 * MINUTE_MS, parallel: true });
+  await mocha(
+    'unit, conformance and scenario tests (no Fabric)',
+    [
+      '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
+      'test/dist/{conformance,scenario,samples}/**/!(*.fabric).test.js',
+    ],
+    { timeoutMs: 20_000, limitMs: 5 * MINUTE_MS, parallel: true },
+  );
 }
 
 async function style() {
   await check('lint', () => node([join('node_modules', 'eslint', 'bin', 'eslint.js'), '.'], 5 * MINUTE_MS));
-  await check('format', () => node([join('node_modules', 'prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'], 2 * MINUTE_MS));
-  await check('error catalogue in docs/errors.md', () => node([join('scripts', 'docs-errors.mjs'), '--check'], MINUTE_MS));
+  await check('format', () =>
+    node(
+      [join('node_modules', 'prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'],
+      2 * MINUTE_MS,
+    ),
+  );
+  await check('error catalogue in docs/errors.md', () =>
+    node([join('scripts', 'docs-errors.mjs'), '--check'], MINUTE_MS),
+  );
 }
 
 async function fabricSuite() {
   const env = { CARELEDGER_HOME: join(scratch, 'consortium') };
-  const tools = await check('Fabric, Fabric CA and Kubo tools', () => node([join('scripts', 'network.mjs'), 'tools'], 30 * MINUTE_MS, env));
+  const tools = await check('Fabric, Fabric CA and Kubo tools', () =>
+    node([join('scripts', 'network.mjs'), 'tools'], 30 * MINUTE_MS, env),
+  );
   if (!tools) return;
-  const up = await check('network up: four hospitals from nothing', () => node([join('scripts', 'network.mjs'), 'up'], 10 * MINUTE_MS, env));
+  const up = await check('network up: four hospitals from nothing', () =>
+    node([join('scripts', 'network.mjs'), 'up'], 10 * MINUTE_MS, env),
+  );
   try {
     if (!up) return;
-    await mocha('end to end on Fabric and Kubo', [
-      'test/dist/conformance/*.fabric.test.js',
-      'test/dist/e2e/**/*.test.js',
-      'test/dist/interop/**/*.test.js',
-      'test/dist/chaos/**/*.test.js',
-    ], { timeoutMs: 3 * MINUTE_MS, limitMs: 20 * MINUTE_MS, env });
+    await mocha(
+      'end to end on Fabric and Kubo',
+      [
+        'test/dist/conformance/*.fabric.test.js',
+        'test/dist/e2e/**/*.test.js',
+        'test/dist/interop/**/*.test.js',
+        'test/dist/chaos/**/*.test.js',
+      ],
+      { timeoutMs: 3 * MINUTE_MS, limitMs: 20 * MINUTE_MS, env },
+    );
   } finally {
     await check('network down', () => node([join('scripts', 'network.mjs'), 'down'], 3 * MINUTE_MS, env));
   }
@@ -105,7 +132,8 @@ if (ready) {
     await fabricSuite();
   }
 }
-if (totals.failed === 0 || process.env.CARELEDGER_KEEP_LOGS === undefined) rmSync(scratch, { recursive: true, force: true });
+if (totals.failed === 0 || process.env.CARELEDGER_KEEP_LOGS === undefined)
+  rmSync(scratch, { recursive: true, force: true });
 else console.error(`Logs are kept in ${scratch}`);
 for (const failure of failures) console.error(`FAILED ${failure}`);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);

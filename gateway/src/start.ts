@@ -53,10 +53,13 @@ async function run(network: DemoNetwork, once: boolean): Promise<number> {
   const { hospitals } = network;
   const state = new DemoState(network.stateFile);
   const tokens = new Map<string, Tokens>();
-  for (const hospital of hospitals) tokens.set(hospital.client.hospital.id, await signInStaff(hospital, state));
+  for (const hospital of hospitals)
+    tokens.set(hospital.client.hospital.id, await signInStaff(hospital, state));
   const samplesFolder = join(ROOT, 'samples');
   const heart = readHeartSamples(join(samplesFolder, 'heart-disease'), network.keyBits);
-  await withProgress((onProgress) => loadSamples({ hospitals, tokens, state, channel: network.channel, samplesFolder, heart, onProgress }));
+  await withProgress((onProgress) =>
+    loadSamples({ hospitals, tokens, state, channel: network.channel, samplesFolder, heart, onProgress }),
+  );
   if (once) return (await compareAll(network, tokens, heart)) ? 0 : 1;
   const facts = await pasteFacts(network, tokens, state);
   if (network.printsTokens) console.log(`\n${addresses(facts)}\n\n${linesToPaste(facts)}`);
@@ -65,7 +68,11 @@ async function run(network: DemoNetwork, once: boolean): Promise<number> {
   return 0;
 }
 
-async function compareAll(network: DemoNetwork, tokens: ReadonlyMap<string, Tokens>, heart: HeartSamples): Promise<boolean> {
+async function compareAll(
+  network: DemoNetwork,
+  tokens: ReadonlyMap<string, Tokens>,
+  heart: HeartSamples,
+): Promise<boolean> {
   const [first] = network.hospitals;
   const token = first === undefined ? undefined : tokens.get(first.client.hospital.id)?.researcher;
   if (first === undefined || token === undefined) return false;
@@ -77,7 +84,9 @@ async function compareAll(network: DemoNetwork, tokens: ReadonlyMap<string, Toke
     console.log(comparisonLine(comparison));
     equal &&= comparison.equal;
   }
-  console.log(equal ? '\nEvery encrypted result equals its plaintext.' : '\nA result differs from its plaintext.');
+  console.log(
+    equal ? '\nEvery encrypted result equals its plaintext.' : '\nA result differs from its plaintext.',
+  );
   return equal;
 }
 
@@ -85,11 +94,17 @@ async function pasteFacts(network: DemoNetwork, tokens: ReadonlyMap<string, Toke
   const patient = state.facts.patients['h1/1'];
   const first = network.hospitals[0];
   const token = first === undefined ? undefined : tokens.get(first.client.hospital.id)?.officer;
-  if (patient === undefined || first === undefined || token === undefined) throw new Error('The samples are not loaded.');
+  if (patient === undefined || first === undefined || token === undefined)
+    throw new Error('The samples are not loaded.');
   const path = `/v1/records?by=patient&value=${patient.pseudonym}`;
   const { items } = (await first.client.get(path, token)) as { items: { recordId: string; type: string }[] };
   const record = items.find(({ type }) => type === 'laboratory') ?? items[0];
-  return { hospitals: network.hospitals, tokens, pseudonym: patient.pseudonym, recordId: record?.recordId ?? '' };
+  return {
+    hospitals: network.hospitals,
+    tokens,
+    pseudonym: patient.pseudonym,
+    recordId: record?.recordId ?? '',
+  };
 }
 
 type OnProgress = Parameters<typeof loadSamples>[0]['onProgress'];
@@ -119,4 +134,3 @@ function untilSignal(): Promise<void> {
     process.once('SIGTERM', done);
   });
 }
-

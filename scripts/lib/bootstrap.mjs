@@ -22,7 +22,9 @@ export async function bootstrap() {
 function assertNodeVersion() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  console.error(`CareLedger needs Node.js 20.19 or newer; this is ${process.versions.node}. Install a newer one and start again.`);
+  console.error(
+    `CareLedger needs Node.js 20.19 or newer; this is ${process.versions.node}. Install a newer one and start again.`,
+  );
   process.exit(1);
 }
 
@@ -38,14 +40,17 @@ async function build() {
   const sources = sourcesDigest();
   if (readStamp('build') === sources) return;
   console.log('Compiling TypeScript ...');
-  await run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b'], { limitMs: BUILD_LIMIT_MS });
+  await run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b'], {
+    limitMs: BUILD_LIMIT_MS,
+  });
   writeStamp('build', sources);
 }
 
 /** Sizes and times of all sources: enough to notice an edit, quick enough for every start. */
 function sourcesDigest() {
   const hash = createHash('sha256');
-  for (const file of ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json']) hash.update(describe(join(ROOT, file)));
+  for (const file of ['tsconfig.json', 'tsconfig.base.json', 'package-lock.json'])
+    hash.update(describe(join(ROOT, file)));
   for (const name of PACKAGES) {
     for (const file of walk(join(ROOT, name))) hash.update(describe(file));
     hash.update(existsSync(join(ROOT, name, 'dist')) ? 'built' : 'absent');
@@ -54,7 +59,9 @@ function sourcesDigest() {
 }
 
 function* walk(folder) {
-  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
     if (entry.name === 'dist' || entry.name === 'node_modules' || entry.name === 'tools') continue;
     const path = join(folder, entry.name);
     if (entry.isDirectory()) yield* walk(path);
@@ -73,7 +80,9 @@ export function run(command, args, { limitMs, env = {} }) {
     const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit', env: { ...process.env, ...env } });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new Error(`${command} ${args.join(' ')} did not end within ${limitMs / 1000} s and was stopped.`));
+      reject(
+        new Error(`${command} ${args.join(' ')} did not end within ${limitMs / 1000} s and was stopped.`),
+      );
     }, limitMs);
     child.on('error', (error) => {
       clearTimeout(timer);

@@ -9,7 +9,10 @@ module.exports = class CountReporter extends reporters.Dot {
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures, pending } = this.stats;
       if (pending > 0) console.error(`${pending} pending tests count as failures: a test is run or removed.`);
-      writeFileSync(process.env.CARELEDGER_TEST_COUNTS, JSON.stringify({ passed: passes, failed: failures + pending }));
+      writeFileSync(
+        process.env.CARELEDGER_TEST_COUNTS,
+        JSON.stringify({ passed: passes, failed: failures + pending }),
+      );
     });
   }
 };

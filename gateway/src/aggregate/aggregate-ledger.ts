@@ -46,7 +46,9 @@ export class AggregateLedger {
   async activeKey(): Promise<{ readonly key: AggregationKey; readonly publicKey: PaillierPublicKey }> {
     const key = await this.key();
     if (key?.status !== 'active') {
-      throw new CareLedgerError('KEY_NOT_FOUND', { came: key === undefined ? 'no key' : 'a key that not every holder accepted' });
+      throw new CareLedgerError('KEY_NOT_FOUND', {
+        came: key === undefined ? 'no key' : 'a key that not every holder accepted',
+      });
     }
     return { key, publicKey: this.publicKey(key) };
   }
@@ -56,7 +58,10 @@ export class AggregateLedger {
   }
 
   async layout(layoutId: string, version: number): Promise<RegisteredLayout> {
-    return (await this.ledger.evaluate(this.identity, 'panels', 'GetLayout', { layoutId, version })) as RegisteredLayout;
+    return (await this.ledger.evaluate(this.identity, 'panels', 'GetLayout', {
+      layoutId,
+      version,
+    })) as RegisteredLayout;
   }
 
   async query(queryId: string): Promise<QueryDetails> {

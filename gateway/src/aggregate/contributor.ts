@@ -17,13 +17,18 @@ import {
   type PaillierPublicKey,
   type PanelLayout,
 } from '@careledger/crypto';
-import { CareLedgerError, matchesCohort, type Cohort, type Query, type RefusalReason } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  matchesCohort,
+  type Cohort,
+  type Query,
+  type RefusalReason,
+} from '@careledger/protocol';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
-import type { AuditTable } from './audit-table.js';
 import { MAX_PANEL_BLOCK_BYTES, decodePanelBlock } from './panel-block.js';
 import { whyNotContribute, type AggregatePolicy } from './policy.js';
-import type { LocalPanel, RowTable } from './row-table.js';
+import { earlierCohorts, type LocalKnowledge, type LocalPanel } from './local-knowledge.js';
 
 interface Selection {
   readonly panels: readonly { readonly panel: LocalPanel; readonly indexes: readonly number[] }[];
@@ -35,8 +40,7 @@ export class Contributor {
     private readonly aggregate: AggregateLedger,
     private readonly modules: {
       readonly store: RecordStore;
-      readonly rows: RowTable;
-      readonly audit: AuditTable;
+      readonly knowledge: LocalKnowledge;
       readonly pool: PaillierPool;
       readonly policy: AggregatePolicy;
     },
@@ -46,8 +50,12 @@ export class Contributor {
   async answer(query: Query): Promise<void> {
     const selection = await this.#select(query);
     const researcher = `${query.researcher.mspId}/${query.researcher.enrolmentId}`;
-    const earlier = await this.modules.audit.earlierCohorts(researcher, query.queryId);
-    const reason = whyNotContribute(this.modules.policy, { purpose: query.purpose, cohort: selection.patients, earlier });
+    const earlier = await earlierCohorts(this.modules.knowledge.answers, researcher, query.queryId);
+    const reason = whyNotContribute(this.modules.policy, {
+      purpose: query.purpose,
+      cohort: selection.patients,
+      earlier,
+    });
     if (reason === undefined) await this.#contribute(query, selection, researcher);
     else await this.#refuse(query, reason);
   }
@@ -56,10 +64,17 @@ export class Contributor {
     const anchored = await this.aggregate.anchoredPanels(query.layoutId);
     const panels: { panel: LocalPanel; indexes: number[] }[] = [];
     const patients = new Set<string>();
-    for await (const panel of this.modules.rows.ofLayout(query.layoutId, query.layoutVersion)) {
+    for await (const [panelId, panel] of this.modules.knowledge.panels.entries()) {
       // A panel whose anchoring failed is known here only; a panel under an older key cannot be added.
-      if (!anchored.has(panel.panelId) || panel.keyId !== query.keyId) continue;
-      const indexes = panel.rows.flatMap((row, index) => (matchesCohort(query.cohort as Cohort, row.subject) ? [index] : []));
+      if (
+        !anchored.has(panelId) ||
+        panel.keyId !== query.keyId ||
+        panel.layoutVersion !== query.layoutVersion
+      )
+        continue;
+      const indexes = panel.rows.flatMap((row, index) =>
+        matchesCohort(query.cohort as Cohort, row.subject) ? [index] : [],
+      );
       for (const index of indexes) patients.add(panel.rows[index]?.patient ?? '');
       if (indexes.length > 0) panels.push({ panel, indexes });
     }
@@ -85,8 +100,13 @@ export class Contributor {
    * Durable before the commitment is public, and used again after a crash: what stands on the ledger can always be
    * opened.
    */
-  async #openingFor(query: Query, selection: Selection, researcher: string, publicKey: PaillierPublicKey): Promise<ContributionOpening> {
-    const kept = await this.modules.audit.get(query.queryId);
+  async #openingFor(
+    query: Query,
+    selection: Selection,
+    researcher: string,
+    publicKey: PaillierPublicKey,
+  ): Promise<ContributionOpening> {
+    const kept = await this.modules.knowledge.answers.get(query.queryId);
     if (kept !== undefined) return openingFromJson(kept.opening);
     const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
     const asked = slotsFor(layout as PanelLayout, query.fields, query.statistic);
@@ -94,16 +114,25 @@ export class Contributor {
       salt: randomBytes(32),
       queryId: query.queryId,
       mspId: this.aggregate.mspId,
-      rowRefs: selection.panels.flatMap(({ panel, indexes }) => indexes.map((index) => `${panel.panelId}#${index}`)),
+      rowRefs: selection.panels.flatMap(({ panel, indexes }) =>
+        indexes.map((index) => `${panel.panelId}#${index}`),
+      ),
       maskPlaintext: maskPlaintext(layout as PanelLayout, asked),
       randomness: randomUnit(publicKey),
     };
     const patients = [...selection.patients].sort();
-    await this.modules.audit.put({ queryId: query.queryId, researcher, patients, opening: openingToJson(opening) });
+    await this.modules.knowledge.answers.put(query.queryId, {
+      researcher,
+      patients,
+      opening: openingToJson(opening),
+    });
     return opening;
   }
 
-  async #load(publicKey: PaillierPublicKey, rowRefs: readonly string[]): Promise<{ rows: bigint[]; panelIds: string[] }> {
+  async #load(
+    publicKey: PaillierPublicKey,
+    rowRefs: readonly string[],
+  ): Promise<{ rows: bigint[]; panelIds: string[] }> {
     const blocks = new Map<string, readonly bigint[]>();
     const rows: bigint[] = [];
     for (const reference of rowRefs) {
@@ -111,7 +140,8 @@ export class Contributor {
       const block = blocks.get(panelId) ?? (await this.#fetch(publicKey, panelId));
       blocks.set(panelId, block);
       const row = block[Number(index)];
-      if (row === undefined) throw new CareLedgerError('CONTRIBUTION_MISMATCH', { came: `no row ${index} in panel ${panelId}` });
+      if (row === undefined)
+        throw new CareLedgerError('CONTRIBUTION_MISMATCH', { came: `no row ${index} in panel ${panelId}` });
       rows.push(row);
     }
     return { rows, panelIds: [...blocks.keys()] };
@@ -119,7 +149,8 @@ export class Contributor {
 
   async #fetch(publicKey: PaillierPublicKey, panelId: string): Promise<readonly bigint[]> {
     const { cid } = await this.aggregate.panel(panelId);
-    return decodePanelBlock(publicKey, await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES })).rows;
+    return decodePanelBlock(publicKey, await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES }))
+      .rows;
   }
 
   async #refuse(query: Query, reason: RefusalReason): Promise<void> {

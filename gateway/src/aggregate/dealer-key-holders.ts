@@ -54,7 +54,10 @@ export class DealerKeyHolders implements KeyHolders {
    */
   async receive(fromMspId: string, dealt: DealtShare): Promise<void> {
     if (fromMspId !== this.options.dealerMspId) {
-      throw new CareLedgerError('NOT_OWNER', { expected: `the dealer ${this.options.dealerMspId}`, came: fromMspId });
+      throw new CareLedgerError('NOT_OWNER', {
+        expected: `the dealer ${this.options.dealerMspId}`,
+        came: fromMspId,
+      });
     }
     await this.options.custody.storeKeyShare({ keyId: dealt.keyId, shareJson: dealt.share });
   }
@@ -62,7 +65,10 @@ export class DealerKeyHolders implements KeyHolders {
   async partialDecryption(key: AggregationKey, ciphertext: bigint): Promise<PartialDecryption> {
     const { custody, aggregate } = this.options;
     if (!(await custody.hasKeyShare(key.publicKey.keyId))) {
-      throw new CareLedgerError('KEY_NOT_FOUND', { expected: `a share of key ${key.publicKey.keyId}`, came: 'no share' });
+      throw new CareLedgerError('KEY_NOT_FOUND', {
+        expected: `a share of key ${key.publicKey.keyId}`,
+        came: 'no share',
+      });
     }
     const publicKey = aggregate.publicKey(key);
     const partial = await custody.partialDecryption(publicKeyToJson(publicKey), ciphertext);

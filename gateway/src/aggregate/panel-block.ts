@@ -21,7 +21,11 @@ export interface PanelBlock {
 /** Rows of a 4096-bit key, and room for the CBOR around them. */
 export const MAX_PANEL_BLOCK_BYTES = LIMITS.panelRows * (1024 + 3) + 1024;
 
-export function encodePanelBlock(publicKey: PaillierPublicKey, layoutDigest: string, rows: readonly bigint[]): Uint8Array {
+export function encodePanelBlock(
+  publicKey: PaillierPublicKey,
+  layoutDigest: string,
+  rows: readonly bigint[],
+): Uint8Array {
   return encodeCbor({
     version: 1,
     keyId: publicKey.keyId,
@@ -37,7 +41,9 @@ export function encodePanelBlock(publicKey: PaillierPublicKey, layoutDigest: str
 export function decodePanelBlock(publicKey: PaillierPublicKey, bytes: Uint8Array): PanelBlock {
   const block = decodeOrRefuse(bytes);
   if (!isBlock(block) || block.keyId !== publicKey.keyId) {
-    throw new CareLedgerError('CIPHERTEXT_INVALID', { expected: `a panel block under key ${publicKey.keyId}` });
+    throw new CareLedgerError('CIPHERTEXT_INVALID', {
+      expected: `a panel block under key ${publicKey.keyId}`,
+    });
   }
   return {
     keyId: block.keyId,

@@ -1,11 +1,18 @@
 /** Panels in: encrypt rows, store the block, remember whose rows they are, anchor. */
-import { encodeRow, layoutDigest, publicKeyToJson, type PaillierPool, type PanelLayout, type PanelRow } from '@careledger/crypto';
+import {
+  encodeRow,
+  layoutDigest,
+  publicKeyToJson,
+  type PaillierPool,
+  type PanelLayout,
+  type PanelRow,
+} from '@careledger/crypto';
 import { CareLedgerError, LIMITS, type Panel } from '@careledger/protocol';
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import { encodePanelBlock } from './panel-block.js';
-import type { LocalRow, RowTable } from './row-table.js';
+import type { LocalKnowledge, LocalRow } from './local-knowledge.js';
 
 export interface PanelRowInput extends LocalRow {
   /** Field name to value; a field that is left out, or null, is missing. */
@@ -30,7 +37,11 @@ export interface PutPanelOptions {
 export class PanelsService {
   constructor(
     private readonly aggregate: AggregateLedger,
-    private readonly modules: { readonly store: RecordStore; readonly rows: RowTable; readonly pool: PaillierPool },
+    private readonly modules: {
+      readonly store: RecordStore;
+      readonly knowledge: LocalKnowledge;
+      readonly pool: PaillierPool;
+    },
   ) {}
 
   /** The layout is immutable under its id and version; who registers it first fixes it. */
@@ -51,20 +62,43 @@ export class PanelsService {
    */
   async put(input: PanelInput, options: PutPanelOptions): Promise<Panel> {
     if (input.rows.length === 0 || input.rows.length > LIMITS.panelRows) {
-      throw new CareLedgerError('LIMIT_EXCEEDED', { expected: `1 to ${LIMITS.panelRows} rows`, came: String(input.rows.length) });
+      throw new CareLedgerError('LIMIT_EXCEEDED', {
+        expected: `1 to ${LIMITS.panelRows} rows`,
+        came: String(input.rows.length),
+      });
     }
     const { key, publicKey } = await this.aggregate.activeKey();
     const { layout } = await this.aggregate.layout(input.layoutId, input.layoutVersion);
     const plaintexts = input.rows.map((row) => encodeRow(layout as PanelLayout, row.values));
-    const rows = await this.modules.pool.encryptRows(publicKeyToJson(publicKey), plaintexts, jobOptions(options));
-    const cid = await this.modules.store.put(encodePanelBlock(publicKey, layoutDigest(layout as PanelLayout), rows));
+    const rows = await this.modules.pool.encryptRows(
+      publicKeyToJson(publicKey),
+      plaintexts,
+      jobOptions(options),
+    );
+    const cid = await this.modules.store.put(
+      encodePanelBlock(publicKey, layoutDigest(layout as PanelLayout), rows),
+    );
     const keyId = key.publicKey.keyId;
     const { panelId, layoutId, layoutVersion } = input;
     const localRows = input.rows.map(({ patient, subject }) => ({ patient, subject }));
-    await this.modules.rows.put({ panelId, layoutId, layoutVersion, keyId, cid, rows: localRows });
+    // Durable before the panel is anchored: an anchored panel whose rows are forgotten could not be used.
+    await this.modules.knowledge.panels.put(panelId, {
+      panelId,
+      layoutId,
+      layoutVersion,
+      keyId,
+      cid,
+      rows: localRows,
+    });
     const argument = { panelId, layoutId, layoutVersion, keyId, cid, rows: rows.length };
     const { idempotencyKey } = options;
-    await this.aggregate.ledger.submit(options.identity, 'panels', 'Anchor', argument, idempotencyKey === undefined ? {} : { idempotencyKey });
+    await this.aggregate.ledger.submit(
+      options.identity,
+      'panels',
+      'Anchor',
+      argument,
+      idempotencyKey === undefined ? {} : { idempotencyKey },
+    );
     return this.aggregate.panel(panelId);
   }
 

@@ -28,7 +28,9 @@ export function whyNotContribute(policy: AggregatePolicy, input: PolicyInput): R
   if (!policy.purposes.includes(input.purpose)) return 'PURPOSE_NOT_ALLOWED';
   if (input.cohort.size === 0) return 'NO_ROWS';
   if (input.cohort.size < policy.minimumCohort) return 'COHORT_BELOW_MINIMUM';
-  return input.earlier.some((other) => isTooClose(input.cohort, other, policy.minimumCohort)) ? 'DIFFERENCING' : undefined;
+  return input.earlier.some((other) => isTooClose(input.cohort, other, policy.minimumCohort))
+    ? 'DIFFERENCING'
+    : undefined;
 }
 
 /** Equal cohorts reveal nothing new; cohorts that differ by one patient reveal that patient. */

@@ -43,9 +43,15 @@ export class QueryWorker {
   async #run(): Promise<void> {
     await this.#untilDone('', () => this.modules.holders.ensureKey(this.#stop.signal));
     const { aggregate, position } = this.modules;
-    for await (const event of aggregate.ledger.events(aggregate.identity, await position.load(), this.#stop.signal)) {
-      if (event.payload.event.startsWith('key.')) await this.#untilDone('', () => this.modules.holders.ensureKey(this.#stop.signal));
-      if (event.payload.event.startsWith('query.')) await this.#untilDone(event.payload.id, () => this.#advance(event.payload.id));
+    for await (const event of aggregate.ledger.events(
+      aggregate.identity,
+      await position.load(),
+      this.#stop.signal,
+    )) {
+      if (event.payload.event.startsWith('key.'))
+        await this.#untilDone('', () => this.modules.holders.ensureKey(this.#stop.signal));
+      if (event.payload.event.startsWith('query.'))
+        await this.#untilDone(event.payload.id, () => this.#advance(event.payload.id));
       await position.save({ blockNumber: event.blockNumber, afterTxId: event.txId });
     }
   }
@@ -80,7 +86,8 @@ export class QueryWorker {
       await this.modules.contributor.answer(query);
       answered.add(this.#mspId);
     }
-    if (this.#leads(query) && query.members.every((member) => answered.has(member))) await this.#submit('Complete', query);
+    if (this.#leads(query) && query.members.every((member) => answered.has(member)))
+      await this.#submit('Complete', query);
   }
 
   async #advanceContributed({ query, contributions, partials }: QueryDetails): Promise<void> {
@@ -90,7 +97,8 @@ export class QueryWorker {
       await this.modules.shareHolder.answer({ query, contributions, partials });
       posted.add(this.#mspId);
     }
-    if (this.#leads(query) && key.holders.every((holder) => posted.has(holder))) await this.#submit('Publish', query);
+    if (this.#leads(query) && key.holders.every((holder) => posted.has(holder)))
+      await this.#submit('Publish', query);
   }
 
   /** Anyone may complete and publish; the researcher's own hospital does, so that four gateways do not race. */
@@ -110,7 +118,10 @@ export class QueryWorker {
 
 /** Somebody else, or this gateway before a crash, already did it. */
 function isSettledElsewhere(error: unknown): boolean {
-  return error instanceof CareLedgerError && (error.code === 'TRANSITION_NOT_ALLOWED' || error.code === 'ALREADY_EXISTS');
+  return (
+    error instanceof CareLedgerError &&
+    (error.code === 'TRANSITION_NOT_ALLOWED' || error.code === 'ALREADY_EXISTS')
+  );
 }
 
 function isPassing(error: unknown): boolean {

@@ -2,7 +2,13 @@
  * One hospital as share holder: it multiplies the anchored contributions itself and decrypts that product and nothing
  * else.
  */
-import { ciphertextDigest, ciphertextFromText, partialToJson, sumCiphertexts, type PaillierPublicKey } from '@careledger/crypto';
+import {
+  ciphertextDigest,
+  ciphertextFromText,
+  partialToJson,
+  sumCiphertexts,
+  type PaillierPublicKey,
+} from '@careledger/crypto';
 import { CareLedgerError, type QueryDetails } from '@careledger/protocol';
 import type { KeyHolders } from '../ports/key-holders.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
@@ -17,7 +23,8 @@ export class ShareHolder {
   async answer(details: QueryDetails): Promise<void> {
     const { key, publicKey } = await this.aggregate.activeKey();
     const { queryId, keyId } = details.query;
-    if (keyId !== key.publicKey.keyId) throw new CareLedgerError('KEY_NOT_FOUND', { expected: `a share of key ${keyId}` });
+    if (keyId !== key.publicKey.keyId)
+      throw new CareLedgerError('KEY_NOT_FOUND', { expected: `a share of key ${keyId}` });
     const product = productOfContributions(publicKey, details);
     if (product === undefined) {
       const argument = { queryId, reason: 'AGGREGATE_MISMATCH' };
@@ -34,11 +41,18 @@ export class ShareHolder {
 }
 
 /** The product, when it is what the query says is to be decrypted; otherwise undefined. */
-export function productOfContributions(publicKey: PaillierPublicKey, { query, contributions }: QueryDetails): bigint | undefined {
+export function productOfContributions(
+  publicKey: PaillierPublicKey,
+  { query, contributions }: QueryDetails,
+): bigint | undefined {
   const contributed = contributions.filter((contribution) => contribution.outcome === 'contributed');
   const asked = new Set(query.contributors ?? []);
-  const complete = asked.size > 0 && contributed.length === asked.size && contributed.every(({ mspId }) => asked.has(mspId));
+  const complete =
+    asked.size > 0 && contributed.length === asked.size && contributed.every(({ mspId }) => asked.has(mspId));
   if (!complete || query.aggregate === undefined) return undefined;
-  const product = sumCiphertexts(publicKey, contributed.map(({ ciphertext }) => ciphertextFromText(publicKey, ciphertext ?? '')));
+  const product = sumCiphertexts(
+    publicKey,
+    contributed.map(({ ciphertext }) => ciphertextFromText(publicKey, ciphertext ?? '')),
+  );
   return product === ciphertextFromText(publicKey, query.aggregate) ? product : undefined;
 }

@@ -38,13 +38,25 @@ export function signed<Contract extends ContractName>(
   args: object,
 ): { arguments: object; nonce: string; signature: string } {
   const nonce = bytesToBase64Url(randomBytes(16));
-  const message = patientMessage({ channel, method: `${contract}:${method}`, argumentsJson: canonicalJson(args), nonce });
+  const message = patientMessage({
+    channel,
+    method: `${contract}:${method}`,
+    argumentsJson: canonicalJson(args),
+    nonce,
+  });
   const signature = bytesToBase64Url(signPatientPayload(base64UrlToBytes(patient.signingKey), message));
   return { arguments: args, nonce, signature };
 }
 
-export async function enrol(client: GatewayClient, token: string, channel: string, patient: DemoPatient): Promise<void> {
+export async function enrol(
+  client: GatewayClient,
+  token: string,
+  channel: string,
+  patient: DemoPatient,
+): Promise<void> {
   const keys = { signing: patient.signingPublicKey, encryption: patient.encryptionPublicKey };
   const args = { pseudonym: patient.pseudonym, mspId: client.hospital.mspId, keys };
-  await unlessItExists(() => client.post('/v1/patients', signed(patient, channel, ['patients', 'Enrol'], args), { token }));
+  await unlessItExists(() =>
+    client.post('/v1/patients', signed(patient, channel, ['patients', 'Enrol'], args), { token }),
+  );
 }

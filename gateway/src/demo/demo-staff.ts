@@ -27,7 +27,11 @@ export async function signInStaff(hospital: DemoHospital, state: DemoState): Pro
   return tokens as Tokens;
 }
 
-async function signInRole({ client, adminSecretFile }: DemoHospital, state: DemoState, role: DemoRole): Promise<string> {
+async function signInRole(
+  { client, adminSecretFile }: DemoHospital,
+  state: DemoState,
+  role: DemoRole,
+): Promise<string> {
   const enrolmentId = enrolmentIdOf(client.hospital.id, role);
   if (state.facts.staffSecrets[enrolmentId] === undefined) {
     const adminToken = await tokenFor(client, 'admin', readFileSync(adminSecretFile, 'utf8').trim());
@@ -37,7 +41,12 @@ async function signInRole({ client, adminSecretFile }: DemoHospital, state: Demo
   return tokenFor(client, enrolmentId, state.facts.staffSecrets[enrolmentId] ?? '');
 }
 
-async function createStaff(client: GatewayClient, adminToken: string, enrolmentId: string, role: DemoRole): Promise<string> {
+async function createStaff(
+  client: GatewayClient,
+  adminToken: string,
+  enrolmentId: string,
+  role: DemoRole,
+): Promise<string> {
   const department = DEPARTMENTS[role];
   const body = { enrolmentId, role, ...(department === undefined ? {} : { department }) };
   const { secret } = (await client.post('/v1/staff', body, { token: adminToken })) as { secret: string };

@@ -38,7 +38,10 @@ export class GatewayClient {
   }
 }
 
-function headersOf(body: unknown, { token, idempotencyKey, contentType }: RequestOptions): Record<string, string> {
+function headersOf(
+  body: unknown,
+  { token, idempotencyKey, contentType }: RequestOptions,
+): Record<string, string> {
   return {
     ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -60,12 +60,18 @@ export function readHeartSamples(folder: string, keyBits: number): HeartSamples 
 /** One layout for the numeric fields, one for all histograms: each is one ciphertext per patient. */
 function layoutsOf(definitions: Definitions, keyBits: number): PanelLayout[] {
   const common = { version: 1, keyBits, maxRecords: 100_000, statisticalBits: 80 };
-  const moments = definitions.panels.filter((panel) => panel.kind === 'moments').flatMap((panel) => panel.fields ?? []);
+  const moments = definitions.panels
+    .filter((panel) => panel.kind === 'moments')
+    .flatMap((panel) => panel.fields ?? []);
   const numeric = moments.map((name) => numericField(fieldNamed(definitions, name)));
   const histograms = definitions.panels.filter((panel) => panel.kind === 'histogram');
   return [
     { id: 'heart-moments', ...common, fields: numeric },
-    { id: 'heart-histograms', ...common, fields: histograms.map((panel) => histogramField(definitions, panel)) },
+    {
+      id: 'heart-histograms',
+      ...common,
+      fields: histograms.map((panel) => histogramField(definitions, panel)),
+    },
   ];
 }
 
@@ -74,7 +80,8 @@ function numericField({ name, unit, digits, min, max }: FieldDefinition): PanelF
 }
 
 function histogramField(definitions: Definitions, panel: PanelDefinition): PanelField {
-  if (panel.bins !== undefined) return { kind: 'histogram', name: panel.name, unit: '1', categories: panel.bins };
+  if (panel.bins !== undefined)
+    return { kind: 'histogram', name: panel.name, unit: '1', categories: panel.bins };
   const { unit } = fieldNamed(definitions, panel.field ?? '');
   return { kind: 'histogram', name: panel.name, unit, edges: (panel.edges ?? []).map(String) };
 }
@@ -88,7 +95,9 @@ function fieldNamed(definitions: Definitions, name: string): FieldDefinition {
 type CsvRecord = Readonly<Record<string, string>>;
 
 function heartRow(definitions: Definitions, layout: PanelLayout, record: CsvRecord): HeartRow {
-  const values = layout.fields.map(({ name }) => [name, valueOf(definitions, record[columnOf(definitions, name)])] as const);
+  const values = layout.fields.map(
+    ({ name }) => [name, valueOf(definitions, record[columnOf(definitions, name)])] as const,
+  );
   return {
     patient: record[definitions.patientColumn] ?? '',
     subject: subjectOf(definitions, record),
@@ -97,7 +106,9 @@ function heartRow(definitions: Definitions, layout: PanelLayout, record: CsvReco
 }
 
 function columnOf(definitions: Definitions, name: string): string {
-  const panel = definitions.panels.find((candidate) => candidate.kind === 'histogram' && candidate.name === name);
+  const panel = definitions.panels.find(
+    (candidate) => candidate.kind === 'histogram' && candidate.name === name,
+  );
   const attribute = definitions.attributes.find((candidate) => candidate.name === panel?.attribute);
   return attribute?.column ?? fieldNamed(definitions, panel?.field ?? name).column;
 }

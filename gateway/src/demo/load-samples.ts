@@ -16,7 +16,11 @@ export interface LoadOptions {
   readonly channel: string;
   readonly samplesFolder: string;
   readonly heart: HeartSamples;
-  readonly onProgress: (progress: { readonly done: number; readonly total: number; readonly what: string }) => void;
+  readonly onProgress: (progress: {
+    readonly done: number;
+    readonly total: number;
+    readonly what: string;
+  }) => void;
 }
 
 const KEY_WAIT_MS = 120_000;
@@ -44,7 +48,9 @@ function fhirSteps(options: LoadOptions): Step[] {
     return readdirSync(folder)
       .filter((file) => file.endsWith('.json'))
       .sort()
-      .map((file) => fhirStep(options, client, join(folder, file), `${client.hospital.id}/${file.replace('.json', '')}`));
+      .map((file) =>
+        fhirStep(options, client, join(folder, file), `${client.hospital.id}/${file.replace('.json', '')}`),
+      );
   });
 }
 
@@ -56,7 +62,11 @@ function fhirStep(options: LoadOptions, client: GatewayClient, path: string, nam
       const patient = await demoPatient(options.state, name);
       await enrol(client, officer, options.channel, patient);
       const bundle: unknown = JSON.parse(readFileSync(path, 'utf8'));
-      const put = { token: clinician, contentType: 'application/fhir+json', idempotencyKey: idOf(`bundle ${patient.pseudonym}`) };
+      const put = {
+        token: clinician,
+        contentType: 'application/fhir+json',
+        idempotencyKey: idOf(`bundle ${patient.pseudonym}`),
+      };
       return client.post(`/fhir/R4/Bundle?patient=${patient.pseudonym}`, bundle, put);
     },
   };
@@ -85,7 +95,9 @@ function grantStep(options: LoadOptions): Step {
         maxHops: 0,
       };
       const body = signed(patient, options.channel, ['grants', 'Grant'], args);
-      await unlessItExists(() => owner.client.post('/v1/grants', body, { token: tokensOf(options, owner.client).clinician }));
+      await unlessItExists(() =>
+        owner.client.post('/v1/grants', body, { token: tokensOf(options, owner.client).clinician }),
+      );
     },
   };
 }
@@ -98,7 +110,13 @@ function heartSteps(options: LoadOptions): Step[] {
     run: async () => {
       const first = hospitals[0];
       if (first === undefined) return;
-      await unlessItExists(() => first.client.post('/v1/panel-layouts', { layout }, { token: tokensOf(options, first.client).officer }));
+      await unlessItExists(() =>
+        first.client.post(
+          '/v1/panel-layouts',
+          { layout },
+          { token: tokensOf(options, first.client).officer },
+        ),
+      );
     },
   }));
   const panels = heart.layouts.map((layout): Step => ({
@@ -112,7 +130,12 @@ async function putPanel(options: LoadOptions, client: GatewayClient, layoutId: s
   const layout = options.heart.layouts.find(({ id }) => id === layoutId);
   if (layout === undefined) throw new Error(`no layout ${layoutId}`);
   const panelId = idOf(`panel ${client.hospital.id} ${layoutId}`);
-  const body = { panelId, layoutId, layoutVersion: layout.version, rows: options.heart.rowsOf(client.hospital.id, layout) };
+  const body = {
+    panelId,
+    layoutId,
+    layoutVersion: layout.version,
+    rows: options.heart.rowsOf(client.hospital.id, layout),
+  };
   const { officer } = tokensOf(options, client);
   await unlessItExists(() => client.post('/v1/panels', body, { token: officer }));
   return (await client.get(`/v1/panels/${panelId}`, officer)) as Panel;
@@ -124,9 +147,13 @@ async function waitForKey({ hospitals, tokens }: LoadOptions): Promise<void> {
   if (client === undefined || token === undefined) return;
   const deadline = Date.now() + KEY_WAIT_MS;
   for (;;) {
-    const key = (await client.get('/v1/aggregation-key', token).catch(() => undefined)) as { status?: string } | undefined;
+    const key = (await client.get('/v1/aggregation-key', token).catch(() => undefined)) as
+      { status?: string } | undefined;
     if (key?.status === 'active') return;
-    if (Date.now() > deadline) throw new Error('The aggregation key was not accepted by every hospital in time; see the gateways’ logs.');
+    if (Date.now() > deadline)
+      throw new Error(
+        'The aggregation key was not accepted by every hospital in time; see the gateways’ logs.',
+      );
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

@@ -11,11 +11,18 @@ export interface PasteFacts {
 }
 
 export function addresses({ hospitals, tokens }: PasteFacts): string {
-  const lines = hospitals.map(({ client }) => `  ${client.hospital.id}  ${client.hospital.name.padEnd(28)} ${client.url}   API page ${client.url}/docs`);
-  const staff = hospitals.flatMap(({ client }) =>
-    Object.entries(tokens.get(client.hospital.id) ?? {}).map(([role, token]) => `  ${`${role}-${client.hospital.id}`.padEnd(14)} ${token}`),
+  const lines = hospitals.map(
+    ({ client }) =>
+      `  ${client.hospital.id}  ${client.hospital.name.padEnd(28)} ${client.url}   API page ${client.url}/docs`,
   );
-  return ['Gateways', ...lines, '', 'Demonstration tokens (embedded mode only; they expire)', ...staff].join('\n');
+  const staff = hospitals.flatMap(({ client }) =>
+    Object.entries(tokens.get(client.hospital.id) ?? {}).map(
+      ([role, token]) => `  ${`${role}-${client.hospital.id}`.padEnd(14)} ${token}`,
+    ),
+  );
+  return ['Gateways', ...lines, '', 'Demonstration tokens (embedded mode only; they expire)', ...staff].join(
+    '\n',
+  );
 }
 
 export function linesToPaste({ hospitals, tokens, pseudonym, recordId }: PasteFacts): string {
@@ -46,11 +53,29 @@ export function comparisonHeader(): string {
   return row(['statistic', 'cohort', 'patients', 'encrypted', 'plaintext', 'equal', 'time']);
 }
 
-export function comparisonLine({ statistic, cohortSize, encrypted, plaintext, equal, elapsedMs }: Comparison): string {
+export function comparisonLine({
+  statistic,
+  cohortSize,
+  encrypted,
+  plaintext,
+  equal,
+  elapsedMs,
+}: Comparison): string {
   const time = `${(elapsedMs / 1000).toFixed(2)} s`;
-  return row([statistic.title, statistic.cohortTitle, String(cohortSize), encrypted, plaintext, equal ? 'yes' : 'NO', time]);
+  return row([
+    statistic.title,
+    statistic.cohortTitle,
+    String(cohortSize),
+    encrypted,
+    plaintext,
+    equal ? 'yes' : 'NO',
+    time,
+  ]);
 }
 
 function row(cells: readonly string[]): string {
-  return cells.map((cell, index) => cell.padEnd(COLUMNS[index] ?? 0)).join(' ').trimEnd();
+  return cells
+    .map((cell, index) => cell.padEnd(COLUMNS[index] ?? 0))
+    .join(' ')
+    .trimEnd();
 }

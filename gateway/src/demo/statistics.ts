@@ -1,6 +1,19 @@
 /** The demonstration's statistics over the heart-disease samples: each asked of the four hospitals, and in plaintext. */
-import { plaintextStatistic, randomBytes, bytesToHex, type PanelLayout, type Statistic, type StatisticResult } from '@careledger/crypto';
-import { CareLedgerError, canonicalJson, matchesCohort, type Cohort, type QueryDetails } from '@careledger/protocol';
+import {
+  plaintextStatistic,
+  randomBytes,
+  bytesToHex,
+  type PanelLayout,
+  type Statistic,
+  type StatisticResult,
+} from '@careledger/crypto';
+import {
+  CareLedgerError,
+  canonicalJson,
+  matchesCohort,
+  type Cohort,
+  type QueryDetails,
+} from '@careledger/protocol';
 import type { GatewayClient } from './gateway-client.js';
 import type { HeartSamples } from './heart-samples.js';
 
@@ -17,14 +30,70 @@ const CORONARY = { condition: { system: 'http://snomed.info/sct', code: '5374100
 const ALL: Cohort = { all: true };
 
 export const DEMO_STATISTICS: readonly DemoStatistic[] = [
-  { title: 'patients with an age', layoutId: 'heart-moments', statistic: 'count', field: 'age', cohort: ALL, cohortTitle: 'all' },
-  { title: 'mean resting systolic pressure', layoutId: 'heart-moments', statistic: 'mean', field: 'restingSystolicBloodPressure', cohort: ALL, cohortTitle: 'all' },
-  { title: 'variance of cholesterol', layoutId: 'heart-moments', statistic: 'variance', field: 'cholesterol', cohort: ALL, cohortTitle: 'all' },
-  { title: 'sum of ST depression', layoutId: 'heart-moments', statistic: 'sum', field: 'stDepression', cohort: { sex: 'female' }, cohortTitle: 'women' },
-  { title: 'mean maximum heart rate', layoutId: 'heart-moments', statistic: 'mean', field: 'maxHeartRate', cohort: CORONARY, cohortTitle: 'coronary arteriosclerosis' },
-  { title: 'variance of age', layoutId: 'heart-moments', statistic: 'variance', field: 'age', cohort: { and: [{ sex: 'male' }, { not: CORONARY }] }, cohortTitle: 'men without it' },
-  { title: 'age by decade', layoutId: 'heart-histograms', statistic: 'histogram', field: 'ageDecade', cohort: ALL, cohortTitle: 'all' },
-  { title: 'chest pain', layoutId: 'heart-histograms', statistic: 'histogram', field: 'chestPainType', cohort: { age: { from: 50, to: 69 } }, cohortTitle: 'age 50 to 69' },
+  {
+    title: 'patients with an age',
+    layoutId: 'heart-moments',
+    statistic: 'count',
+    field: 'age',
+    cohort: ALL,
+    cohortTitle: 'all',
+  },
+  {
+    title: 'mean resting systolic pressure',
+    layoutId: 'heart-moments',
+    statistic: 'mean',
+    field: 'restingSystolicBloodPressure',
+    cohort: ALL,
+    cohortTitle: 'all',
+  },
+  {
+    title: 'variance of cholesterol',
+    layoutId: 'heart-moments',
+    statistic: 'variance',
+    field: 'cholesterol',
+    cohort: ALL,
+    cohortTitle: 'all',
+  },
+  {
+    title: 'sum of ST depression',
+    layoutId: 'heart-moments',
+    statistic: 'sum',
+    field: 'stDepression',
+    cohort: { sex: 'female' },
+    cohortTitle: 'women',
+  },
+  {
+    title: 'mean maximum heart rate',
+    layoutId: 'heart-moments',
+    statistic: 'mean',
+    field: 'maxHeartRate',
+    cohort: CORONARY,
+    cohortTitle: 'coronary arteriosclerosis',
+  },
+  {
+    title: 'variance of age',
+    layoutId: 'heart-moments',
+    statistic: 'variance',
+    field: 'age',
+    cohort: { and: [{ sex: 'male' }, { not: CORONARY }] },
+    cohortTitle: 'men without it',
+  },
+  {
+    title: 'age by decade',
+    layoutId: 'heart-histograms',
+    statistic: 'histogram',
+    field: 'ageDecade',
+    cohort: ALL,
+    cohortTitle: 'all',
+  },
+  {
+    title: 'chest pain',
+    layoutId: 'heart-histograms',
+    statistic: 'histogram',
+    field: 'chestPainType',
+    cohort: { age: { from: 50, to: 69 } },
+    cohortTitle: 'age 50 to 69',
+  },
 ];
 
 export interface Comparison {
@@ -53,7 +122,12 @@ export async function compare(
   const rows = hospitalIds
     .flatMap((hospitalId) => samples.rowsOf(hospitalId, layout))
     .filter((row) => matchesCohort(statistic.cohort, row.subject));
-  const plaintext = plaintextStatistic(layout, rows.map((row) => row.values), statistic.field, statistic.statistic);
+  const plaintext = plaintextStatistic(
+    layout,
+    rows.map((row) => row.values),
+    statistic.field,
+    statistic.statistic,
+  );
   return {
     statistic,
     encrypted: figure(encrypted as StatisticResult | undefined),
@@ -70,14 +144,27 @@ async function ask(
   { statistic, field, cohort }: DemoStatistic,
 ): Promise<QueryDetails> {
   const queryId = bytesToHex(randomBytes(16));
-  const query = { queryId, statistic, layoutId: layout.id, layoutVersion: layout.version, fields: [field], cohort, purpose: 'research' };
+  const query = {
+    queryId,
+    statistic,
+    layoutId: layout.id,
+    layoutVersion: layout.version,
+    fields: [field],
+    cohort,
+    purpose: 'research',
+  };
   await client.post('/v1/queries', query, { token });
   const deadline = Date.now() + QUERY_LIMIT_MS;
   for (;;) {
     const details = (await client.get(`/v1/queries/${queryId}`, token)) as QueryDetails;
     if (details.query.status === 'decrypted') return details;
-    if (details.query.status === 'refused') throw new CareLedgerError('QUERY_REFUSED', { came: canonicalJson(details.query.refusal ?? null) });
-    if (Date.now() > deadline) throw new CareLedgerError('QUERY_REFUSED', { expected: `a result within ${QUERY_LIMIT_MS / 1000} s`, came: details.query.status });
+    if (details.query.status === 'refused')
+      throw new CareLedgerError('QUERY_REFUSED', { came: canonicalJson(details.query.refusal ?? null) });
+    if (Date.now() > deadline)
+      throw new CareLedgerError('QUERY_REFUSED', {
+        expected: `a result within ${QUERY_LIMIT_MS / 1000} s`,
+        came: details.query.status,
+      });
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -1,4 +1,9 @@
-import type { OpenedHeader, PartialDecryption, PaillierPublicKeyJson, RecordContext } from '@careledger/crypto';
+import type {
+  OpenedHeader,
+  PartialDecryption,
+  PaillierPublicKeyJson,
+  RecordContext,
+} from '@careledger/crypto';
 import type { SigningIdentity } from './ledger.js';
 
 /**
@@ -12,7 +17,10 @@ export interface KeyCustody {
   /** Stores the certificate issued for that key. */
   storeCertificate(enrolmentId: string, certificatePem: string): Promise<void>;
   /** Takes over an identity that was enrolled elsewhere (the gateway's own service identity). */
-  importSigningIdentity(enrolmentId: string, identity: { readonly keyPem: string; readonly certificatePem: string }): Promise<void>;
+  importSigningIdentity(
+    enrolmentId: string,
+    identity: { readonly keyPem: string; readonly certificatePem: string },
+  ): Promise<void>;
   /** @throws CareLedgerError STAFF_NOT_FOUND */
   signingIdentity(enrolmentId: string): Promise<SigningIdentity>;
   enrolledIds(): Promise<string[]>;
@@ -20,7 +28,10 @@ export interface KeyCustody {
   /** X25519 public key to which this hospital's record keys are wrapped; made at first use. */
   encryptionPublicKey(): Promise<Uint8Array>;
   /** Unwraps the data key of one of this hospital's own records. */
-  openHeader(options: { readonly header: Uint8Array; readonly expectedContext: RecordContext }): Promise<OpenedHeader>;
+  openHeader(options: {
+    readonly header: Uint8Array;
+    readonly expectedContext: RecordContext;
+  }): Promise<OpenedHeader>;
   /** Re-wraps the header of one of this hospital's own records to a requester, bound to the ledger transaction. */
   rewrapHeader(options: {
     readonly header: Uint8Array;

@@ -72,7 +72,11 @@ export interface Ledger {
   /** The fate of a transaction on this hospital's own peer, or undefined when it has none. */
   transaction(identity: SigningIdentity, txId: string): Promise<TransactionStatus | undefined>;
   /** Events of VALID transactions in ledger order, without gap or repetition; live until the signal aborts. */
-  events(identity: SigningIdentity, from: EventPosition | 'next', signal: AbortSignal): AsyncIterable<LedgerEvent>;
+  events(
+    identity: SigningIdentity,
+    from: EventPosition | 'next',
+    signal: AbortSignal,
+  ): AsyncIterable<LedgerEvent>;
   /** Blocks as Fabric's protobuf `common.Block` bytes, in order; live until the signal aborts. */
   blocks(identity: SigningIdentity, fromBlock: bigint, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Number of blocks. */

@@ -11,7 +11,10 @@ export interface RecordStore {
   /** Stores and pins; resolves once it is durable. Returns the CID, base32. */
   put(bytes: Uint8Array): Promise<string>;
   /** Every block is hashed again against its CID on the way, whatever node it came from. */
-  get(cid: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  get(
+    cid: string,
+    options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array>;
   /** Keeps a copy of what another hospital stored (replication). */
   pin(cid: string): Promise<void>;
   /** Lets the node forget it; idempotent. */

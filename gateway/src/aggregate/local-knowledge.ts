@@ -1,0 +1,50 @@
+/**
+ * What a hospital alone knows about aggregates: whose rows a panel holds, and how it answered each query. Rows of the
+ * gateway's own sealed tables; nothing of it leaves the hospital unasked.
+ */
+import type { ContributionOpeningJson } from '@careledger/crypto';
+import type { CohortSubject } from '@careledger/protocol';
+import type { LocalTable } from '../services/local-tables.js';
+
+export interface LocalRow {
+  /** The hospital's own patient number; one patient counts once in a cohort, however many panels it is in. */
+  readonly patient: string;
+  readonly subject: CohortSubject;
+}
+
+/** Kept under the panel id. */
+export interface LocalPanel {
+  readonly panelId: string;
+  readonly layoutId: string;
+  readonly layoutVersion: number;
+  readonly keyId: string;
+  readonly cid: string;
+  readonly rows: readonly LocalRow[];
+}
+
+/** Kept under the query id: the cohort for the differencing check, the opening for an auditor to whom it is shown. */
+export interface AnsweredQuery {
+  /** `mspId/enrolmentId`. */
+  readonly researcher: string;
+  readonly patients: readonly string[];
+  readonly opening: ContributionOpeningJson;
+}
+
+export interface LocalKnowledge {
+  readonly panels: LocalTable<LocalPanel>;
+  readonly answers: LocalTable<AnsweredQuery>;
+}
+
+/** Cohorts of the same researcher in other queries to which this hospital contributed. */
+export async function earlierCohorts(
+  answers: LocalTable<AnsweredQuery>,
+  researcher: string,
+  exceptQueryId: string,
+): Promise<ReadonlySet<string>[]> {
+  const cohorts: ReadonlySet<string>[] = [];
+  for await (const [queryId, answered] of answers.entries()) {
+    if (queryId !== exceptQueryId && answered.researcher === researcher)
+      cohorts.push(new Set(answered.patients));
+  }
+  return cohorts;
+}
