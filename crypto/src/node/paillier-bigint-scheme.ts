@@ -14,6 +14,9 @@ export const paillierBigintScheme: PaillierScheme = {
     return { n: publicKey.n, lambda: privateKey.lambda };
   },
   encrypt(publicKey: PaillierPublicKey, plaintext: bigint, randomness: bigint) {
-    return new PublicKey(publicKey.n, publicKey.n + 1n).encrypt(plaintext, randomness);
+    // Its encrypt raises g to the plaintext by exponentiation; for g = 1 + n that power is 1 + m n, at half the time.
+    const { n, nSquared } = publicKey;
+    const hidden = new PublicKey(n, n + 1n).encrypt(0n, randomness);
+    return (hidden * (1n + plaintext * n)) % nSquared;
   },
 };

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { PublicKey } from 'paillier-bigint';
 import { dealKeyShares } from '../../node/dealer.js';
 import { decrypt, encrypt, generatePaillierKeys } from '../../node/paillier.js';
 import { expectCode, expectRejection, testKey } from '../../test-support.js';
@@ -71,6 +72,7 @@ describe('Paillier', () => {
       fc.property(plaintext(), (m) => {
         const r = homomorphic.randomUnit(publicKey);
         expect(homomorphic.encryptWith(publicKey, m, r)).to.equal(encrypt(publicKey, m, r));
+        expect(new PublicKey(publicKey.n, publicKey.n + 1n).encrypt(m, r)).to.equal(encrypt(publicKey, m, r));
       }),
       { numRuns: 10 },
     );
