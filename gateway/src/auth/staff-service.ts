@@ -26,7 +26,11 @@ export interface StaffService {
    * which is not kept and cannot be shown again.
    * @throws CareLedgerError ALREADY_EXISTS, LEDGER_UNAVAILABLE when the authority does not answer.
    */
-  enrol(staff: Staff): Promise<Staff & { readonly secret: string }>;
+  enrol(
+    staff: Staff,
+    /** Told of the secret before the person is in the table. */
+    deliver?: (secret: string) => Promise<void>,
+  ): Promise<Staff & { readonly secret: string }>;
   list(): Promise<Staff[]>;
   has(enrolmentId: string): Promise<boolean>;
   /** @throws CareLedgerError TOKEN_INVALID, RATE_LIMITED */
@@ -54,7 +58,7 @@ export function createStaffService(
   const { custody, authority, table, tokens, attempts } = modules;
   const readCertificate = rememberCertificates();
   return {
-    async enrol({ enrolmentId, role, department }) {
+    async enrol({ enrolmentId, role, department }, deliver) {
       const isTaken =
         enrolmentId === options.serviceEnrolmentId || (await table.get(enrolmentId)) !== undefined;
       if (isTaken) throw new CareLedgerError('ALREADY_EXISTS');
@@ -62,6 +66,7 @@ export function createStaffService(
       const { csrPem } = await custody.createSigningKey(enrolmentId);
       await custody.storeCertificate(enrolmentId, await authority.enrol({ ...attributes, csrPem }));
       const secret = makeSecret();
+      await deliver?.(secret);
       await table.put(enrolmentId, { ...attributes, secret: await hashSecret(secret) });
       return { ...attributes, secret };
     },

@@ -1,18 +1,25 @@
 import type {
   Access,
   AccessWithReceipt,
+  AggregationKey,
   BuildReport,
   ContractName,
+  Contribution,
   EmrRecord,
   Member,
   MemberInstruction,
   MethodName,
   Page,
+  Panel,
+  PartialShare,
   Patient,
   PatientGrant,
   PatientInstruction,
+  Query,
+  QueryDetails,
   Receipt,
   RecordBatch,
+  RegisteredLayout,
   Suspension,
 } from '@careledger/protocol';
 
@@ -59,8 +66,26 @@ export interface ContractResults {
     List: { readonly items: (PatientInstruction | MemberInstruction)[] };
     GetSuspension: Suspension;
   };
-  panels: Record<never, never>;
-  queries: Record<never, never>;
+  panels: {
+    RegisterLayout: RegisteredLayout;
+    Anchor: Panel;
+    GetLayout: RegisteredLayout;
+    Get: Panel;
+    List: Page<Panel>;
+  };
+  queries: {
+    RegisterKey: AggregationKey;
+    AcceptKey: AggregationKey;
+    GetKey: AggregationKey;
+    Open: Query;
+    Contribute: Contribution;
+    Refuse: Contribution | Query;
+    Complete: Query;
+    Share: PartialShare;
+    Publish: Query;
+    Get: QueryDetails;
+    List: Page<Query>;
+  };
 }
 
 export type ResultOf<

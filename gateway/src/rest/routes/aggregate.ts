@@ -12,7 +12,7 @@ import {
   OpenQuerySchema,
   PanelQuerySchema,
   PanelSchema,
-  PartialShareSchema,
+  PartialSchema,
   QueryIdSchema,
   QuerySchema,
   RegisterLayoutSchema,
@@ -63,7 +63,7 @@ const PutPanelSchema = closed({
 const DetailsSchema = closed({
   query: QuerySchema,
   contributions: Type.Array(ContributionSchema),
-  partials: Type.Array(PartialShareSchema),
+  partials: Type.Array(PartialSchema),
 });
 
 /** Layouts, panels and queries. Queries are carried forward by the gateways themselves; see `aggregate/query-worker`. */

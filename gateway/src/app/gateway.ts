@@ -1,0 +1,216 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSignInAttempts } from '../auth/sign-in-attempts.js';
+import { createStaffService, type StaffRow } from '../auth/staff-service.js';
+import { createTokenIssuer } from '../auth/token-issuer.js';
+import { splitFhir } from '../fhir/index.js';
+import type { IdentityAuthority } from '../ports/identity-authority.js';
+import type { KeyCustody } from '../ports/key-custody.js';
+import type { Ledger, SigningIdentity } from '../ports/ledger.js';
+import type { RecordStore } from '../ports/record-store.js';
+import { createMetrics, type GatewayMetrics } from '../rest/metrics.js';
+import { createRest } from '../rest/server.js';
+import type { Rest, RestServices, Routes } from '../rest/types.js';
+import { createAuditService } from '../services/audit-service.js';
+import { createContractCaller } from '../services/contract-caller.js';
+import { openLocalTables, type LocalTables } from '../services/local-tables.js';
+import { listOf } from '../services/members.js';
+import { createOpeningsService } from '../services/openings-service.js';
+import { createReadiness } from '../services/readiness.js';
+import { createRecipientKeys, type RecipientKeyRow } from '../services/recipient-keys.js';
+import { createRecordsService } from '../services/records-service.js';
+import { discardUnfinished, type UnfinishedObject } from '../services/unfinished-batches.js';
+import { ensureAdministrator } from './first-administrator.js';
+import { keepJoined } from './joining.js';
+import { limitsOf, type GatewayLimits, type GatewayOptions } from './options.js';
+import { pause } from './pause.js';
+import type { ReleaseListener, ReleaseModule } from './release-module.js';
+import { replicate, type PositionRow, type ReplicationRow } from './replication.js';
+import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
+
+/** What a gateway runs on. It closes none of it but what it opened itself: the caller may share a ledger. */
+export interface GatewayModules {
+  readonly ledger: Ledger;
+  readonly store: RecordStore;
+  readonly custody: KeyCustody;
+  readonly authority: IdentityAuthority;
+  readonly release: ReleaseModule;
+  /** Absent: the gateway enrols itself with the authority at its first start. */
+  readonly enrolledIdentity?: EnrolledIdentity;
+  /** Routes of other parts of the gateway, such as panels and queries; they get the assembled services. */
+  readonly routes?: (services: GatewayServices) => readonly Routes[];
+}
+
+export interface GatewayServices extends RestServices {
+  readonly tables: LocalTables;
+  /** The gateway's own identity, for what it does in the hospital's name. */
+  readonly identity: SigningIdentity;
+}
+
+export interface Gateway {
+  readonly mspId: string;
+  /** `http://host:port` */
+  readonly restUrl: string;
+  /** `https://host:port`, for other gateways. */
+  readonly releaseUrl: string;
+  readonly services: GatewayServices;
+  readonly rest: Rest;
+  /** Resolves when the gateway is ready, or after `limits.startTimeoutMs` without being it. */
+  whenReady(): Promise<boolean>;
+  /** Answers what has begun, then lets go of everything that the gateway opened. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Assembles and starts one hospital's gateway. It answers when this resolves; `whenReady` says when it may write.
+ * @throws CareLedgerError CUSTODY_LOCKED, CALLER_UNKNOWN, LEDGER_UNAVAILABLE when the authority does not answer.
+ */
+export async function createGateway(options: GatewayOptions, modules: GatewayModules): Promise<Gateway> {
+  const limits = limitsOf(options);
+  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+  const tables = await openLocalTables({ path: join(options.dataDir, 'tables') }, modules);
+  const stopping = new AbortController();
+  const opened: (() => Promise<unknown>)[] = [() => tables.close()];
+  const stopAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  try {
+    const metrics = createMetrics(options.hospital);
+    const services = await assemble(options, limits, { ...modules, tables, metrics });
+    const routes = modules.routes?.(services) ?? [];
+    const rest = await createRest({ ...restOptions(options, limits) }, { services, metrics, routes });
+    const listener = await modules.release.listen({ ...modules, identity: services.identity });
+    opened.push(() => listener.close());
+    const restUrl = await rest.listen(options.rest);
+    opened.push(() => rest.close());
+    const background = runInBackground(options, { ...modules, services, listener, rest }, stopping.signal);
+    opened.push(async () => {
+      stopping.abort();
+      await background;
+    });
+    return {
+      mspId: options.hospital.mspId,
+      restUrl,
+      releaseUrl: listener.url,
+      services,
+      rest,
+      whenReady: () => waitUntilReady(services, limits, stopping.signal),
+      stop: async () => {
+        services.readiness.notReady('NOT_READY', 'The gateway is stopping.');
+        await stopAll();
+      },
+    };
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: GatewayOptions,
+  limits: GatewayLimits,
+  modules: GatewayModules & { readonly tables: LocalTables; readonly metrics: GatewayMetrics },
+): Promise<GatewayServices> {
+  const { ledger, store, custody, authority, tables, metrics, release } = modules;
+  const { mspId } = options.hospital;
+  const { storeConcurrency, maxOpeningBytes, maxFhirResources } = limits;
+  const enrolled = modules.enrolledIdentity === undefined ? {} : { enrolled: modules.enrolledIdentity };
+  const { enrolmentId, identity } = await serviceIdentity({ mspId, ...enrolled }, modules);
+  const contracts = createContractCaller(ledger, metrics.observeTransaction);
+  const isMember = async (candidate: string): Promise<boolean> =>
+    options.members.includes(candidate) || (await listOf(contracts, identity)).some((member) => member.mspId === candidate);
+  const tokens = await createTokenIssuer({ mspId, lifetimeMs: limits.tokenLifetimeMs }, { custody, isMember });
+  const attempts = createSignInAttempts({
+    maxFailures: limits.maxSignInFailures,
+    windowMs: limits.signInWindowMs,
+    maxTracked: 10_000,
+    now: () => performance.now(),
+  });
+  const staffTable = tables.table<StaffRow>('staff');
+  const staff = createStaffService(
+    { serviceEnrolmentId: enrolmentId },
+    { custody, authority, table: staffTable, tokens, attempts },
+  );
+  await ensureAdministrator(options, staff);
+  const recipientKeys = createRecipientKeys({ custody, table: tables.table<RecipientKeyRow>('recipient-keys') });
+  const unfinished = tables.table<UnfinishedObject>('unfinished');
+  return {
+    contracts,
+    records: createRecordsService({ mspId, storeConcurrency }, { contracts, store, custody, unfinished }),
+    openings: createOpeningsService(
+      { mspId, storeConcurrency, maxOpeningBytes },
+      { contracts, store, custody, recipientKeys, requestRelease: release.request },
+    ),
+    audit: createAuditService({ contracts }),
+    staff,
+    tokens,
+    readiness: createReadiness(),
+    splitFhir: (document) => splitFhir(document, { maxResources: maxFhirResources }),
+    metrics: metrics.registry,
+    tables,
+    identity,
+  };
+}
+
+function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters<typeof createRest>[0] {
+  const { bodyLimitBytes, maxInFlight, requestTimeoutMs, handlerTimeoutMs } = limits;
+  const log = options.log ?? { level: 'info' };
+  return { hospitalName: options.hospital.name, bodyLimitBytes, maxInFlight, requestTimeoutMs, handlerTimeoutMs, log };
+}
+
+interface BackgroundModules extends GatewayModules {
+  readonly services: GatewayServices;
+  readonly listener: ReleaseListener;
+  readonly rest: Rest;
+}
+
+/** What goes on as long as the gateway runs. Ends when the signal aborts; never throws. */
+async function runInBackground(options: GatewayOptions, modules: BackgroundModules, signal: AbortSignal): Promise<void> {
+  const limits = limitsOf(options);
+  const { services, store, rest } = modules;
+  const { contracts, identity, tables, readiness } = services;
+  const { mspId, name } = options.hospital;
+  const logged = (what: string) => (error: unknown) => {
+    if (!signal.aborted) rest.log.warn({ err: error }, what);
+  };
+  const encryptionKey = Buffer.from(await modules.custody.encryptionPublicKey()).toString('base64url');
+  const joining = keepJoined(
+    {
+      mspId,
+      self: { name, gatewayUrl: modules.listener.url, encryptionKey },
+      admits: options.members.filter((member) => member !== mspId),
+      buildDigest: options.buildDigest,
+      approveBuild: options.approveBuild ?? 'first',
+      retryMs: limits.joinRetryMs,
+      recheckMs: limits.joinRecheckMs,
+      eagerMs: limits.startTimeoutMs,
+    },
+    { contracts, identity, readiness, onError: logged('joining the consortium') },
+    signal,
+  );
+  const unfinished = tables.table<UnfinishedObject>('unfinished');
+  const tidying = discardUnfinished(identity, { store, unfinished, contracts }).catch(logged('discarding unfinished batches'));
+  const replicating = replicate(
+    { mspId, replicationFactor: options.replicationFactor, retryMs: limits.replicationRetryMs },
+    {
+      ...modules,
+      contracts,
+      identity,
+      positions: tables.table<PositionRow>('positions'),
+      work: tables.table<ReplicationRow>('replication'),
+      onError: logged('replication'),
+    },
+    signal,
+  );
+  await Promise.allSettled([joining, tidying, replicating]);
+}
+
+const READY_POLL_MS = 50;
+
+async function waitUntilReady(services: GatewayServices, limits: GatewayLimits, signal: AbortSignal): Promise<boolean> {
+  const untilMs = performance.now() + limits.startTimeoutMs;
+  while (services.readiness.reason !== undefined && performance.now() < untilMs && !signal.aborted) {
+    await pause(READY_POLL_MS, signal);
+  }
+  return services.readiness.reason === undefined;
+}

@@ -1,0 +1,22 @@
+import type { KeyCustody } from '../ports/key-custody.js';
+import type { Ledger, SigningIdentity } from '../ports/ledger.js';
+import type { RecordStore } from '../ports/record-store.js';
+import type { RequestRelease } from '../services/release-client.js';
+
+/** Gateway to gateway over mutual TLS, as the assembly needs it: both directions share the hospital's TLS identity. */
+export interface ReleaseModule {
+  /** Answers other hospitals. Resolves when it listens. */
+  listen(modules: {
+    readonly ledger: Ledger;
+    readonly store: RecordStore;
+    readonly custody: KeyCustody;
+    readonly identity: SigningIdentity;
+  }): Promise<ReleaseListener>;
+  readonly request: RequestRelease;
+}
+
+export interface ReleaseListener {
+  /** `https://host:port`, as the member entry on the ledger names it. */
+  readonly url: string;
+  close(): Promise<void>;
+}

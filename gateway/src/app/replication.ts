@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { CareLedgerError, EVENTS, type EmrRecord } from '@careledger/protocol';
+import type { EventPosition, Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
+import type { RecordStore } from '../ports/record-store.js';
+import type { ContractCaller } from '../services/contract-caller.js';
+import type { LocalTable } from '../services/local-tables.js';
+import { listOf } from '../services/members.js';
+import { pause } from './pause.js';
+
+/** Row of the `positions` table: the last event that was taken into account. */
+export interface PositionRow {
+  readonly blockNumber: string;
+  readonly afterTxId: string;
+}
+
+/** Row of the `replication` table: work that an event asked for. Kept until it is done, whatever happens in between. */
+export type ReplicationRow =
+  | { readonly task: 'pin'; readonly batchId: string }
+  | { readonly task: 'unpin'; readonly recordId: string };
+
+export interface ReplicationOptions {
+  readonly mspId: string;
+  readonly replicationFactor: number;
+  readonly retryMs: number;
+}
+
+export interface ReplicationModules {
+  readonly ledger: Ledger;
+  readonly contracts: ContractCaller;
+  readonly identity: SigningIdentity;
+  readonly store: RecordStore;
+  readonly positions: LocalTable<PositionRow>;
+  readonly work: LocalTable<ReplicationRow>;
+  readonly onError: (error: unknown) => void;
+}
+
+const POSITION = 'replication';
+/** Of events that ask for nothing, only every so many-th is noted: going over them again is harmless. */
+const NOTE_EVERY = 256;
+
+/**
+ * Which members keep a batch besides its owner: those with the highest hash of (batch, member). Every member comes to
+ * the same answer alone, and a change of members moves only what it must.
+ */
+export function replicaHolders(
+  batchId: string,
+  ownerMspId: string,
+  members: readonly string[],
+  replicationFactor: number,
+): string[] {
+  const score = (mspId: string): string => createHash('sha256').update(`${batchId}\n${mspId}`).digest('hex');
+  return members
+    .filter((mspId) => mspId !== ownerMspId)
+    .map((mspId) => ({ mspId, score: score(mspId) }))
+    .sort((left, right) => (left.score < right.score ? 1 : -1))
+    .slice(0, Math.max(0, replicationFactor - 1))
+    .map(({ mspId }) => mspId);
+}
+
+/** Keeps copies of other members' ciphertext and lets go of what was erased, until the signal aborts. */
+export async function replicate(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+  await Promise.all([followEvents(options, modules, signal), workOff(options, modules, signal)]);
+}
+
+async function followEvents(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await readEvents(options, modules, signal);
+    } catch (error) {
+      if (!signal.aborted) modules.onError(error);
+    }
+    await pause(options.retryMs, signal);
+  }
+}
+
+async function readEvents(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+  const { ledger, identity, positions, work } = modules;
+  let sinceNoted = 0;
+  for await (const event of ledger.events(identity, positionOf(await positions.get(POSITION)), signal)) {
+    const row = await taskOf(event, options, modules);
+    if (row !== undefined) await work.put(`${event.payload.event}/${event.payload.id}`, row);
+    sinceNoted += 1;
+    if (row === undefined && sinceNoted < NOTE_EVERY) continue;
+    sinceNoted = 0;
+    const { blockNumber, txId } = event;
+    await positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId: txId }, { sync: false });
+  }
+}
+
+function positionOf(row: PositionRow | undefined): EventPosition {
+  return row === undefined ? { blockNumber: 0n } : { blockNumber: BigInt(row.blockNumber), afterTxId: row.afterTxId };
+}
+
+async function taskOf(
+  { payload }: LedgerEvent,
+  options: ReplicationOptions,
+  { contracts, identity }: ReplicationModules,
+): Promise<ReplicationRow | undefined> {
+  if (payload.event === EVENTS.recordChanged && payload.status === 'erased') return { task: 'unpin', recordId: payload.id };
+  if (payload.event !== EVENTS.recordsAnchored || payload.mspId === undefined) return undefined;
+  const members = await listOf(contracts, identity);
+  const active = members.filter(({ status }) => status === 'active').map(({ mspId }) => mspId);
+  const holders = replicaHolders(payload.id, payload.mspId, active, options.replicationFactor);
+  return holders.includes(options.mspId) ? { task: 'pin', batchId: payload.id } : undefined;
+}
+
+async function workOff(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      for await (const [key, row] of modules.work.entries()) {
+        if (signal.aborted) return;
+        await attempt(key, row, modules);
+      }
+    } catch (error) {
+      if (!signal.aborted) modules.onError(error);
+    }
+    await pause(options.retryMs, signal);
+  }
+}
+
+/** One failure does not keep other batches back: the row stays, and its turn comes again. */
+async function attempt(key: string, row: ReplicationRow, modules: ReplicationModules): Promise<void> {
+  try {
+    if (row.task === 'pin') await pinBatch(row.batchId, modules);
+    else await unpinRecord(row.recordId, modules);
+    await modules.work.delete(key);
+  } catch (error) {
+    modules.onError(error);
+  }
+}
+
+async function pinBatch(batchId: string, modules: ReplicationModules): Promise<void> {
+  for (let index = 0; ; index += 1) {
+    const record = await recordOrUndefined(`${batchId}.${index}`, modules);
+    if (record === undefined) return;
+    if (record.status === 'erased') continue;
+    await modules.store.pin(record.contentCid);
+    await modules.store.pin(record.headerCid);
+  }
+}
+
+async function unpinRecord(recordId: string, modules: ReplicationModules): Promise<void> {
+  const record = await recordOrUndefined(recordId, modules);
+  if (record === undefined) return;
+  await modules.store.unpin(record.contentCid);
+  await modules.store.unpin(record.headerCid);
+}
+
+async function recordOrUndefined(
+  recordId: string,
+  { contracts, identity }: ReplicationModules,
+): Promise<EmrRecord | undefined> {
+  try {
+    return await contracts.evaluate(identity, 'records', 'Get', { recordId });
+  } catch (error) {
+    // The schema of a record id ends at the greatest index of a batch.
+    if (error instanceof CareLedgerError && ['RECORD_NOT_FOUND', 'SCHEMA_VIOLATION'].includes(error.code)) return undefined;
+    throw error;
+  }
+}
