@@ -1,0 +1,124 @@
+import {
+  generateHpkeKeyPair,
+  hpkePublicKey,
+  openHeader,
+  rewrapHeader,
+  type PaillierPool,
+} from '@careledger/crypto';
+import type { KeyCustody } from '../ports/key-custody.js';
+import { createKeyShares } from './key-shares.js';
+import { unlockMasterKey } from './master-key.js';
+import { openOneTimeKeys } from './recipient-keys.js';
+import { createSealedFolder, type SealedFolder } from './sealed-folder.js';
+import { createSealing } from './sealing.js';
+import { createSigningKeys } from './signing-keys.js';
+
+export interface FileCustodyOptions {
+  /** A folder of its own; made with mode 0700. One process at a time. */
+  readonly dir: string;
+  /** At least 8 bytes. */
+  readonly passphrase: string;
+  readonly mspId: string;
+  /** Milliseconds since 1970; default Date.now. */
+  readonly clock?: () => number;
+  /** One-time keys kept at most; the oldest goes first. Default 10,000. */
+  readonly maxRecipientKeys?: number;
+  /** Default 7 days: longer than any owner answers for an access entry. */
+  readonly recipientKeyMaxAgeMs?: number;
+  /** Where partial decryptions run. Absent: on the event loop. */
+  readonly pool?: PaillierPool;
+  /** Tests only. */
+  readonly allowTestKeySize?: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const ENCRYPTION_KEY = 'encryption-key';
+
+/**
+ * Opens, or makes, the custody of a hospital in a folder of encrypted files: one master key under the passphrase
+ * (scrypt, AES-256-GCM), every other secret sealed under keys derived from it (see `sealing.ts`).
+ *
+ * Secrets live in closures: no property, `util.inspect`, `JSON.stringify` or error text shows one. They are in the
+ * process's memory while it runs; a core dump holds them.
+ * @throws CareLedgerError CUSTODY_LOCKED
+ */
+export async function createFileCustody(options: FileCustodyOptions): Promise<KeyCustody> {
+  const sealing = createSealing(await unlockMasterKey(options));
+  const folder = createSealedFolder(options.dir, sealing);
+  const signing = createSigningKeys(options.mspId, folder);
+  const shares = createKeyShares(options, folder);
+  const oneTime = await openOneTimeKeys(
+    {
+      maxKeys: options.maxRecipientKeys ?? 10_000,
+      maxAgeMs: options.recipientKeyMaxAgeMs ?? 7 * DAY_MS,
+      clock: options.clock ?? Date.now,
+    },
+    folder,
+  );
+  const ownKey = once(() => loadOrMakeEncryptionKey(folder));
+  // Labels of callers stay apart from those of the custody's own files.
+  const local = (label: string): { label: string; name: string } => ({
+    label: `local/${label}`,
+    name: label,
+  });
+
+  return Object.freeze<KeyCustody>({
+    createSigningKey: (enrolmentId) => signing.createSigningKey(enrolmentId),
+    storeCertificate: (enrolmentId, certificatePem) => signing.storeCertificate(enrolmentId, certificatePem),
+    importSigningIdentity: (enrolmentId, identity) => signing.importSigningIdentity(enrolmentId, identity),
+    signingIdentity: (enrolmentId) => signing.signingIdentity(enrolmentId),
+    enrolledIds: () => signing.enrolledIds(),
+
+    encryptionPublicKey: async () => hpkePublicKey(await ownKey()),
+    openHeader: async ({ header, expectedContext }) =>
+      openHeader({ header, expectedContext, privateKey: await ownKey(), purpose: { kind: 'store' } }),
+    rewrapHeader: async (request) => rewrapHeader({ ...request, ownerPrivateKey: await ownKey() }),
+
+    createRecipientKey: () => oneTime.create(),
+    openRelease: async ({ recipientPublicKey, header, expectedContext, releaseBinding }) => {
+      const privateKey = await oneTime.privateKey(recipientPublicKey);
+      return openHeader({
+        header,
+        expectedContext,
+        privateKey,
+        purpose: { kind: 'release', releaseBinding },
+      });
+    },
+    forgetRecipientKey: (recipientPublicKey) => oneTime.forget(recipientPublicKey),
+
+    storeKeyShare: (share) => shares.store(share),
+    hasKeyShare: (keyId) => shares.has(keyId),
+    partialDecryption: (publicKey, ciphertext) => shares.partialDecryption(publicKey, ciphertext),
+
+    mac: (label, data) => settled(() => sealing.mac(`mac/${label}`, data)),
+    sealLocal: (label, plaintext) => settled(() => sealing.seal(local(label), plaintext)),
+    openLocal: (label, sealed) => settled(() => sealing.open(local(label), sealed)),
+  });
+}
+
+async function loadOrMakeEncryptionKey(folder: SealedFolder): Promise<Uint8Array> {
+  const stored = await folder.read(ENCRYPTION_KEY, 'x25519');
+  if (stored !== undefined) return stored;
+  const { privateKey } = generateHpkeKeyPair();
+  await folder.write(ENCRYPTION_KEY, 'x25519', privateKey);
+  return privateKey;
+}
+
+/** Remembers the outcome of the first success: two first uses at once make one key. */
+function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined;
+  return () => {
+    running ??= work().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+}
+
+/** A throw becomes a rejection: callers of an asynchronous port handle only those. */
+function settled<Result>(work: () => Result): Promise<Result> {
+  return new Promise((resolve) => {
+    resolve(work());
+  });
+}

@@ -1,0 +1,1 @@
+export { createFileCustody, type FileCustodyOptions } from './file-custody.js';
