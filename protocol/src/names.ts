@@ -84,7 +84,10 @@ export const EVENTS = {
   panelAnchored: 'panel.anchored',
   keyRegistered: 'key.registered',
   queryOpened: 'query.opened',
+  /** One hospital answered; status `contributed` or `refused`. */
   queryContributed: 'query.contributed',
+  /** All answers are there, and the aggregate waits for shares. */
+  queryCompleted: 'query.completed',
   queryShared: 'query.shared',
   queryEnded: 'query.ended',
 } as const;

@@ -1,6 +1,6 @@
 import type { Context, Contract } from 'fabric-contract-api';
 import { ClientIdentity, type ChaincodeStub } from 'fabric-shim';
-import { CareLedgerError, encodeChaincodeError } from '@careledger/protocol';
+import { CareLedgerError, METHODS, encodeChaincodeError } from '@careledger/protocol';
 
 /** A contract with its transactions by name, as fabric-shim sees it. */
 type ContractClass = new () => Contract;
@@ -35,9 +35,12 @@ export async function invoke(contracts: readonly ContractClass[], stub: Chaincod
   return transaction.call(contract, context, ...params);
 }
 
+/** Only what the protocol lists is a transaction; everything else a contract inherits is its own business. */
 function transactionOf(contract: Contract, method: string): Transaction | undefined {
-  const own = Object.getPrototypeOf(contract) as Readonly<Record<string, unknown>>;
-  const found = method !== 'constructor' && Object.hasOwn(own, method) ? own[method] : undefined;
+  const methods: Readonly<Record<string, object>> = METHODS;
+  const listed = methods[contract.getName()];
+  if (listed === undefined || !Object.hasOwn(listed, method)) return undefined;
+  const found = (contract as unknown as Readonly<Record<string, unknown>>)[method];
   return typeof found === 'function' ? (found as Transaction) : undefined;
 }
 

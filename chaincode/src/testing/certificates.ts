@@ -12,7 +12,10 @@ const keys = webcrypto.subtle.generateKey(ALGORITHM, false, ['sign', 'verify']);
 const issued = new Map<string, Promise<Uint8Array>>();
 
 /** A real X.509 certificate with these attributes and subject, in PEM. */
-export async function certificate(attributes: Readonly<Record<string, string>>, commonName: string): Promise<Uint8Array> {
+export async function certificate(
+  attributes: Readonly<Record<string, string>>,
+  commonName: string,
+): Promise<Uint8Array> {
   const json = Buffer.from(JSON.stringify({ attrs: attributes }));
   const created = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',

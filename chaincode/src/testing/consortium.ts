@@ -22,7 +22,11 @@ export function staff(mspId: string, role: Role, enrolmentId = `${role}-1`, depa
 export const id = (): string => randomBytes(16).toString('hex');
 
 export function memberFields(mspId: string) {
-  return { name: `Hospital ${mspId}`, gatewayUrl: `https://${mspId.toLowerCase()}.example:8443`, encryptionKey: X25519_KEY };
+  return {
+    name: `Hospital ${mspId}`,
+    gatewayUrl: `https://${mspId.toLowerCase()}.example:8443`,
+    encryptionKey: X25519_KEY,
+  };
 }
 
 /** A ledger on which four hospitals are active members. */
@@ -54,10 +58,23 @@ export class TestPatient {
     return { signing: bytesToBase64Url(this.keys.publicKey), encryption: X25519_KEY };
   }
 
-  sign(method: string, args: object, options: { readonly nonce?: string; readonly keys?: PatientKeyPair } = {}) {
+  sign(
+    method: string,
+    args: object,
+    options: { readonly nonce?: string; readonly keys?: PatientKeyPair } = {},
+  ) {
     const { nonce = randomBytes(16).toString('base64url'), keys = this.keys } = options;
-    const message = patientMessage({ channel: this.ledger.channel, method, argumentsJson: canonicalJson(args), nonce });
-    return { arguments: args, nonce, signature: bytesToBase64Url(signPatientPayload(keys.privateKey, message)) };
+    const message = patientMessage({
+      channel: this.ledger.channel,
+      method,
+      argumentsJson: canonicalJson(args),
+      nonce,
+    });
+    return {
+      arguments: args,
+      nonce,
+      signature: bytesToBase64Url(signPatientPayload(keys.privateKey, message)),
+    };
   }
 
   enrolment() {
@@ -120,7 +137,11 @@ export function record(pseudonym: string, changes: object = {}) {
 }
 
 /** Anchors one batch at the patients' hospital. Returns the record ids. */
-export async function anchored(ledger: MemoryLedger, mspId: string, records: readonly object[]): Promise<string[]> {
+export async function anchored(
+  ledger: MemoryLedger,
+  mspId: string,
+  records: readonly object[],
+): Promise<string[]> {
   const batchId = id();
   await ledger.submit(staff(mspId, 'clinician'), 'records:Anchor', { batchId, records });
   return records.map((_, index) => `${batchId}.${String(index)}`);

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import Long from 'long';
 import type { ChaincodeStub, Iterators } from 'fabric-shim-api';
 import { contracts, invoke } from '../index.js';
-import { decodeChaincodeError, msFromInstant, type Caller, type CareLedgerError, type LedgerEventPayload } from '@careledger/protocol';
+import {
+  decodeChaincodeError,
+  msFromInstant,
+  type Caller,
+  type CareLedgerError,
+  type LedgerEventPayload,
+} from '@careledger/protocol';
 import { staffCertificate } from './certificates.js';
 
 const CHANNEL = 'carechannel';
@@ -63,7 +69,12 @@ export class MemoryLedger {
   }
 
   /** The error with which a transaction fails; it must leave the state as it was. */
-  async refusal(caller: Caller, method: string, argument: unknown, idempotencyKey = ''): Promise<CareLedgerError> {
+  async refusal(
+    caller: Caller,
+    method: string,
+    argument: unknown,
+    idempotencyKey = '',
+  ): Promise<CareLedgerError> {
     const size = this.state.size;
     try {
       await this.submit(caller, method, argument, idempotencyKey);
@@ -160,7 +171,12 @@ class MemoryStub implements Stub {
   }
 
   /** Fabric takes the bookmark as the first key to read, whatever page it came from, and forbids writing afterwards. */
-  getStateByPartialCompositeKeyWithPagination(prefix: string, attributes: string[], pageSize: number, bookmark: string) {
+  getStateByPartialCompositeKeyWithPagination(
+    prefix: string,
+    attributes: string[],
+    pageSize: number,
+    bookmark: string,
+  ) {
     if (this.writes.size > 0) throw new Error('a paginated query in a transaction that writes');
     const iterator = this.iterate(this.createCompositeKey(prefix, attributes), bookmark, pageSize);
     return Promise.resolve({ iterator, metadata: { fetchedRecordsCount: 0, bookmark: '' } });
@@ -208,14 +224,22 @@ class MemoryStub implements Stub {
       .filter((key) => key.startsWith(prefix) && key !== prefix && key >= start)
       .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
       .slice(0, limit);
-    const entries = keys.map((key) => ({ namespace: '', key, value: this.ledger.state.get(key) ?? new Uint8Array() }));
+    const entries = keys.map((key) => ({
+      namespace: '',
+      key,
+      value: this.ledger.state.get(key) ?? new Uint8Array(),
+    }));
     let read = 0;
     return {
       // At the end fabric-shim answers `done` without a value.
       next: () => {
         const value = entries[read];
         read += 1;
-        return Promise.resolve((value === undefined ? { done: true } : { value, done: false }) as Iterators.NextResult<Iterators.KV>);
+        return Promise.resolve(
+          (value === undefined
+            ? { done: true }
+            : { value, done: false }) as Iterators.NextResult<Iterators.KV>,
+        );
       },
       close: () => Promise.resolve(),
     };

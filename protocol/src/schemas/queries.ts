@@ -136,6 +136,8 @@ const StatisticResultSchema = closed({
   bins: Type.Optional(Type.Array(closed({ label: Type.String(), count: Type.String() }))),
 });
 
+export type StatisticResult = Static<typeof StatisticResultSchema>;
+
 export const QuerySchema = closed({
   ...QueryFields,
   keyId: Sha256,
