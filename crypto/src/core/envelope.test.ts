@@ -43,7 +43,9 @@ function segments(sealed: Uint8Array): { header: Uint8Array; parts: Uint8Array[]
 const refused = (sealed: Uint8Array): Promise<void> =>
   expectRejection('CRYPTO_AUTHENTICATION_FAILED', openContent({ sealed, dataKey, context }), 'sealed');
 
-describe('envelope', () => {
+describe('envelope', function () {
+  this.timeout(20_000);
+
   it('opens what it sealed, at every boundary, with the documented size', async () => {
     for (const size of [
       0,

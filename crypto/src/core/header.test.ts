@@ -39,7 +39,9 @@ const make = (): Promise<Uint8Array> =>
 const open = (header: Uint8Array, change: object = {}): ReturnType<typeof openHeader> =>
   openHeader({ header, privateKey: owner.privateKey, expectedContext: context, purpose: store, ...change });
 
-describe('record header', () => {
+describe('record header', function () {
+  this.timeout(20_000);
+
   it('opens for its owner, with what it says about the record', async () => {
     const opened = await open(await make());
     expect(opened.dataKey).to.deep.equal(secrets.dataKey);

@@ -20,7 +20,9 @@ const call = {
   nonce: 'n-1',
 };
 
-describe('patient signature', () => {
+describe('patient signature', function () {
+  this.timeout(20_000);
+
   it('reproduces RFC 8032', () => {
     for (const { privateKey, publicKey, message, signature } of (
       readVectors('ed25519-rfc8032.json') as Vectors

@@ -3,7 +3,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as core from '../core/index.js';
 
-describe('crypto/core', () => {
+describe('crypto/core', function () {
+  this.timeout(20_000);
+
   it('loads in CommonJS through its subpath, as chaincode does: no top-level await below it', () => {
     const required = createRequire(import.meta.url)('@careledger/crypto/core') as typeof core;
     expect(

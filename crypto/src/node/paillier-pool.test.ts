@@ -149,7 +149,9 @@ describe('Paillier worker pool', function () {
   });
 });
 
-describe('worker pool', () => {
+describe('worker pool', function () {
+  this.timeout(20_000);
+
   it('fails the job whose worker dies, and replaces the worker', async () => {
     const source = `
       const { parentPort } = require('node:worker_threads');

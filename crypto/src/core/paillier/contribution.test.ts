@@ -45,7 +45,9 @@ async function example() {
 }
 type Example = Awaited<ReturnType<typeof example>>;
 
-describe('contribution', () => {
+describe('contribution', function () {
+  this.timeout(20_000);
+
   it('is an encryption of the rows’ sum plus the mask', async () => {
     const privateKey = await testKey(512);
     const { ciphertext, opening, rowCiphertexts } = await example();
@@ -142,7 +144,9 @@ describe('contribution', () => {
   });
 });
 
-describe('an aggregate, end to end', () => {
+describe('an aggregate, end to end', function () {
+  this.timeout(20_000);
+
   const holders = ['H1MSP', 'H2MSP', 'H3MSP'];
   const deal = dealKeyShares({ keyBits: 512, holders, allowTestKeySize: true });
   const contribute = (

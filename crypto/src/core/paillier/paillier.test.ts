@@ -14,7 +14,9 @@ import type { PaillierPrivateKey, PaillierPublicKey } from './types.js';
 const TEST = { allowTestKeySize: true };
 const big = fc.bigInt({ min: 0n, max: 2n ** 300n });
 
-describe('integer arithmetic', () => {
+describe('integer arithmetic', function () {
+  this.timeout(20_000);
+
   it('modPow is square-and-multiply', () => {
     const reference = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
       let result = 1n % modulus;
@@ -42,7 +44,9 @@ describe('integer arithmetic', () => {
   });
 });
 
-describe('Paillier', () => {
+describe('Paillier', function () {
+  this.timeout(20_000);
+
   let privateKey: PaillierPrivateKey;
   let publicKey: PaillierPublicKey;
   const plaintext = (): fc.Arbitrary<bigint> => fc.bigInt({ min: 0n, max: publicKey.n - 1n });
@@ -157,7 +161,9 @@ describe('Paillier', () => {
   });
 });
 
-describe('Paillier public key and ciphertext text', () => {
+describe('Paillier public key and ciphertext text', function () {
+  this.timeout(20_000);
+
   it('round-trips, with the exact width', async () => {
     const { publicKey } = await testKey(512);
     const json = keys.publicKeyToJson(publicKey);
@@ -208,7 +214,9 @@ describe('Paillier public key and ciphertext text', () => {
   });
 });
 
-describe('shares of a dealt key', () => {
+describe('shares of a dealt key', function () {
+  this.timeout(20_000);
+
   const holders = ['H1MSP', 'H2MSP', 'H3MSP', 'H4MSP'];
   const deal = dealKeyShares({ keyBits: 512, holders, ...TEST });
   const partialsOf = async (c: bigint): Promise<ReturnType<typeof shares.partialDecrypt>[]> => {

@@ -94,7 +94,9 @@ describe('panel layout', () => {
   });
 });
 
-describe('panel rows', () => {
+describe('panel rows', function () {
+  this.timeout(20_000);
+
   it('totals are exact, negative values included, and equal the plaintext statistic', () => {
     fc.assert(
       fc.property(fc.array(wideRow, { maxLength: 12 }), (rows) => {
@@ -189,7 +191,9 @@ describe('panel rows', () => {
   });
 });
 
-describe('panel masks', () => {
+describe('panel masks', function () {
+  this.timeout(20_000);
+
   it('64 largest masks over full totals leave every asked slot exact', () => {
     const layout = { ...smallLayout, maxRecords: 20 };
     const rows = Array.from({ length: 20 }, () => ({ temperature: 4.5, sex: 'male' }));
