@@ -328,8 +328,7 @@ describe('file custody', function () {
       const identity = await custody.signingIdentity('dr-1');
       await identity.sign(new Uint8Array(32));
       for (const value of [custody, identity]) {
-        const shown =
-          inspect(value, { depth: 20, showHidden: true, getters: true }) + (JSON.stringify(value) ?? '');
+        const shown = inspect(value, { depth: 20, showHidden: true, getters: true }) + JSON.stringify(value);
         expect(shown).not.to.match(/PRIVATE KEY|Buffer|Uint8Array|KeyObject|correct horse/);
       }
       expect(Object.keys(identity).sort()).to.deep.equal(['certificate', 'mspId', 'sign']);
@@ -373,7 +372,7 @@ describe('file custody', function () {
       env,
     }).then(
       () => 'ended',
-      (error: { signal?: string; stderr?: string }) => error.signal ?? error.stderr,
+      (error: unknown) => (error as { signal?: string }).signal,
     );
     expect(outcome).to.equal('SIGKILL');
     expect(

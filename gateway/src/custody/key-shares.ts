@@ -38,15 +38,17 @@ export function createKeyShares(options: KeySharesOptions, folder: SealedFolder)
   };
 
   return {
-    async store({ keyId, shareJson }) {
-      const text = canonicalJson(shareJson);
-      const held = await read(keyId);
-      if (held === text) return;
-      // A share that is in use is never replaced: whoever delivers another one later would disable this holder.
-      if (held !== undefined)
-        throw new CareLedgerError('ALREADY_EXISTS', { came: 'another share of the same key' });
-      await folder.write(KIND, keyId, Buffer.from(text, 'utf8'));
-    },
+    store: ({ keyId, shareJson }) =>
+      serially(async () => {
+        const text = canonicalJson(shareJson);
+        const held = await read(keyId);
+        if (held === text) return;
+        // A share that is in use is never replaced: whoever delivers another one later would disable this holder.
+        if (held !== undefined) {
+          throw new CareLedgerError('ALREADY_EXISTS', { came: 'another share of the same key' });
+        }
+        await folder.write(KIND, keyId, Buffer.from(text, 'utf8'));
+      }),
 
     has: async (keyId) => (await read(keyId)) !== undefined,
 
