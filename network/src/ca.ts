@@ -6,7 +6,7 @@ import { logHint } from './context.js';
 import { readTextIfExists, writeFileAtomic, writeFileIfChanged } from './files.js';
 import { identitiesOf, serverHosts } from './identity-plan.js';
 import { probeHttps } from './probe.js';
-import { declareProcess } from './process-spec.js';
+import { configDigest, declareProcess } from './process-spec.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
 
@@ -41,10 +41,11 @@ export function caUrl(context: HospitalContext): string {
 /** Starts the hospital's certificate authority and waits until it answers. */
 export async function startCa(context: HospitalContext): Promise<void> {
   const { host, ports, id } = context.hospital;
-  for (const authority of AUTHORITIES) {
-    const file = join(authorityFolder(context, authority), CONFIG_FILE);
-    writeFileIfChanged(file, stringify(caConfiguration(context, authority)));
-  }
+  const configurations = AUTHORITIES.map((authority) => {
+    const text = stringify(caConfiguration(context, authority));
+    writeFileIfChanged(join(authorityFolder(context, authority), CONFIG_FILE), text);
+    return text;
+  });
   declareProcess(context.paths, {
     name: 'ca',
     command: toolPath('fabric-ca-server'),
@@ -53,6 +54,7 @@ export async function startCa(context: HospitalContext): Promise<void> {
     env: {},
     listens: [{ host, port: ports.ca }],
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: configDigest(...configurations),
   });
   await waitFor(
     () =>

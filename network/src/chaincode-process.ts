@@ -67,6 +67,7 @@ export async function startChaincode(context: HospitalContext, packageId: string
     env: { NODE_ENV: 'production', [BUILD_DIGEST_VARIABLE]: buildDigest(context.chaincodeDirectory) },
     listens: [{ host, port: ports.chaincode }],
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: '',
   });
   await waitFor(async () => ((await isListening(host, ports.chaincode)) ? true : undefined), {
     what: `${id}'s chaincode process to listen`,

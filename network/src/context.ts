@@ -1,8 +1,10 @@
 import { makePrivateDirectory } from './files.js';
 import { hospitalPaths, type HospitalPaths } from './home.js';
-import { lastLogLine } from './launch.js';
+import { lastLogLine, tailOfLog } from './launch.js';
 import { processFiles, type ProcessName } from './process-spec.js';
 import { findHospital, type HospitalTopology, type Topology } from './topology.js';
+
+const SUPERVISOR_LINES = 50;
 
 /** Everything a step of one hospital's `up` needs. */
 export interface HospitalContext {
@@ -36,7 +38,11 @@ export function openContext(options: ContextOptions): HospitalContext {
   };
 }
 
-/** For a wait's message: what the process said last. */
+/** For a wait's message: what the process said last, and what its supervisor said about it. */
 export function logHint(context: HospitalContext, process: ProcessName): () => string {
-  return () => lastLogLine(processFiles(context.paths, process).log);
+  return () => {
+    const supervisorLines = tailOfLog(processFiles(context.paths, 'supervisor').log, SUPERVISOR_LINES);
+    const about = supervisorLines.findLast((line) => line.includes(` ${process}: `)) ?? 'nothing';
+    return `${lastLogLine(processFiles(context.paths, process).log)}; its supervisor says: ${about}`;
+  };
 }

@@ -6,10 +6,8 @@ export type NetworkErrorCode =
   | 'NET_TOOL_BUILD_FAILED'
   | 'NET_COMMAND_FAILED'
   | 'NET_WAIT_TIMED_OUT'
-  | 'NET_PORT_TAKEN'
   | 'NET_GENESIS_MISMATCH'
   | 'NET_CHAINCODE_MISSING'
-  | 'NET_BUSY'
   | 'NET_UP_FAILED';
 
 export interface NetworkErrorDetails {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDigest } from './build-digest.js';
 import { authorityName, authorityRootFile, caUrl } from './ca.js';
@@ -16,14 +17,16 @@ import { REPOSITORY_DIRECTORY } from './home.js';
 import { serverAlias } from './identity-plan.js';
 import { identityFiles } from './identities.js';
 import { probeHttp } from './probe.js';
-import { declareProcess } from './process-spec.js';
+import { configDigest, declareProcess } from './process-spec.js';
 import { waitFor } from './wait.js';
 
 const START_TIMEOUT_MS = 120_000;
 const STOP_GRACE_MS = 15_000;
 const PASSPHRASE_BYTES = 32;
 
-export const GATEWAY_ENTRY = join(REPOSITORY_DIRECTORY, 'gateway', 'dist', 'main.js');
+/** The gateway's entry point; CARELEDGER_GATEWAY names another build of it. */
+export const GATEWAY_ENTRY =
+  process.env['CARELEDGER_GATEWAY'] ?? join(REPOSITORY_DIRECTORY, 'gateway', 'dist', 'main.js');
 
 /** Writes what the gateway needs to know. @returns the path of the file. */
 export function writeGatewayConfig(context: HospitalContext, hospitals: readonly PublicHospital[]): string {
@@ -53,10 +56,10 @@ export async function startGateway(context: HospitalContext, configFile: string)
     command: process.execPath,
     args: [GATEWAY_ENTRY, '--config', configFile],
     cwd: context.paths.gateway,
-    // The digest is in the configuration too; here it makes another build restart the process.
-    env: { NODE_ENV: 'production', CARELEDGER_BUILD_DIGEST: buildDigest(context.chaincodeDirectory) },
+    env: { NODE_ENV: 'production' },
     listens: [ports.gatewayRest, ports.gatewayPeer].map((port) => ({ host, port })),
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: configDigest(readFileSync(configFile, 'utf8')),
   });
   await waitFor(() => probeHttp({ host, port: ports.gatewayRest, path: '/readyz' }), {
     what: `${id}'s gateway to be ready`,

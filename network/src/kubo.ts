@@ -5,7 +5,7 @@ import { type HospitalContext, logHint } from './context.js';
 import { awaitExchangeFile, type PublicHospital } from './exchange.js';
 import { PUBLIC_FILE_MODE, writeFileAtomic, writeFileIfChanged } from './files.js';
 import { probeHttp } from './probe.js';
-import { declareProcess } from './process-spec.js';
+import { configDigest, declareProcess } from './process-spec.js';
 import { run } from './run.js';
 import { toolPath } from './tools.js';
 import { founderOf } from './topology.js';
@@ -42,10 +42,8 @@ export async function startKubo(
   const { id, host, ports } = context.hospital;
   const swarmKey = readFileSync(await swarmKeyFile(context), 'utf8');
   writeFileIfChanged(join(context.paths.ipfs, SWARM_KEY_FILE), swarmKey);
-  writeFileIfChanged(
-    join(context.paths.ipfs, 'config'),
-    `${JSON.stringify(privateSwarm(context, hospitals), null, 2)}\n`,
-  );
+  const configuration = `${JSON.stringify(privateSwarm(context, hospitals), null, 2)}\n`;
+  writeFileIfChanged(join(context.paths.ipfs, 'config'), configuration);
   declareProcess(context.paths, {
     name: 'ipfs',
     command: toolPath('ipfs'),
@@ -57,6 +55,7 @@ export async function startKubo(
       { host: '127.0.0.1', port: ports.ipfsRpc },
     ],
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: configDigest(swarmKey, configuration),
   });
   await waitFor(
     () => probeHttp({ host: '127.0.0.1', port: ports.ipfsRpc, path: '/api/v0/id', method: 'POST' }),

@@ -5,7 +5,7 @@ import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
 import { isListening, probeHttp } from './probe.js';
-import { declareProcess } from './process-spec.js';
+import { configDigest, declareProcess } from './process-spec.js';
 import { run, runToEnd } from './run.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
@@ -18,10 +18,8 @@ const STOP_GRACE_MS = 15_000;
 export async function startOrderer(context: HospitalContext): Promise<void> {
   const { id, host, ports } = context.hospital;
   makePrivateDirectory(context.paths.orderer);
-  writeFileIfChanged(
-    join(context.paths.orderer, 'orderer.yaml'),
-    stringify(ordererConfiguration(context), { aliasDuplicateObjects: false }),
-  );
+  const configuration = stringify(ordererConfiguration(context), { aliasDuplicateObjects: false });
+  writeFileIfChanged(join(context.paths.orderer, 'orderer.yaml'), configuration);
   declareProcess(context.paths, {
     name: 'orderer',
     command: toolPath('orderer'),
@@ -32,6 +30,7 @@ export async function startOrderer(context: HospitalContext): Promise<void> {
       (port) => ({ host, port }),
     ),
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: configDigest(configuration),
   });
   // The operations endpoint answers before the orderer itself listens, so all are asked.
   const ready = async (): Promise<true | undefined> => {

@@ -6,7 +6,7 @@ import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
 import { CONNECTION_VARIABLE, coreConfiguration } from './peer-config.js';
 import { isListening, probeHttp } from './probe.js';
-import { declareProcess } from './process-spec.js';
+import { configDigest, declareProcess } from './process-spec.js';
 import { run, runToEnd, type RunResult } from './run.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
@@ -23,10 +23,8 @@ export function connectionFile(context: HospitalContext): string {
 export async function startPeer(context: HospitalContext): Promise<void> {
   const { id, host, ports } = context.hospital;
   makePrivateDirectory(context.paths.peer);
-  writeFileIfChanged(
-    join(context.paths.peer, 'core.yaml'),
-    stringify(coreConfiguration(context), { aliasDuplicateObjects: false }),
-  );
+  const configuration = stringify(coreConfiguration(context), { aliasDuplicateObjects: false });
+  writeFileIfChanged(join(context.paths.peer, 'core.yaml'), configuration);
   declareProcess(context.paths, {
     name: 'peer',
     command: toolPath('peer'),
@@ -39,6 +37,7 @@ export async function startPeer(context: HospitalContext): Promise<void> {
     },
     listens: [ports.peer, ports.peerChaincode, ports.peerOperations].map((port) => ({ host, port })),
     stopGraceMs: STOP_GRACE_MS,
+    configDigest: configDigest(configuration),
   });
   // The operations endpoint answers before the peer itself listens, so both are asked.
   const ready = async (): Promise<true | undefined> => {

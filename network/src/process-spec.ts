@@ -19,6 +19,8 @@ export interface ProcessSpec {
   listens: { host: string; port: number }[];
   /** How long it may take to end by itself when asked to. */
   stopGraceMs: number;
+  /** Digest of the process's configuration files: another one restarts it. */
+  configDigest: string;
 }
 
 export interface ProcessFiles {
@@ -54,6 +56,11 @@ export function declaredProcesses(paths: HospitalPaths): ProcessSpec[] {
   return PROCESS_NAMES.filter((name) => present.has(`${name}.spec.json`)).map(
     (name) => readJsonIfExists(processFiles(paths, name).spec) as ProcessSpec,
   );
+}
+
+/** What a process reads at its start, in a form that tells whether it changed. */
+export function configDigest(...texts: string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex');
 }
 
 export function specDigest(spec: ProcessSpec): string {

@@ -39,6 +39,7 @@ describe('supervisor', () => {
     env: {},
     listens: [],
     stopGraceMs: 1_000,
+    configDigest: '',
   });
   const liveProcess = (other?: ProcessIdentity): Promise<ProcessIdentity> =>
     waitFor(
