@@ -83,7 +83,8 @@ export function utf8(argument: string, text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+/** Joins a list of any length; concatBytes is for a handful (its arguments travel on the stack). */
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -91,6 +92,10 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return joined;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  return joinBytes(parts);
 }
 
 /** Compares without an early exit; the lengths themselves are not hidden. */

@@ -8,7 +8,7 @@
  * text, bytes and integers differ by type. Lists nest by passing an encodeParts result as one bytes part. The label
  * ("careledger/purpose/vN") separates domains. Own construction in form; the idea is TupleHash's (NIST SP 800-185).
  */
-import { bigintToMinimalBytes, concatBytes, uint32, utf8 } from './bytes.js';
+import { bigintToMinimalBytes, concatBytes, joinBytes, uint32, utf8 } from './bytes.js';
 import { invalidInput, shapeOf } from './errors.js';
 
 export type Part = Uint8Array | string | bigint;
@@ -31,8 +31,13 @@ function encodePart(part: Part, index: number): Uint8Array {
  * @throws CRYPTO_INVALID_INPUT for another label, part type, negative integer or ill-formed text
  */
 export function encodeParts(label: string, ...parts: readonly Part[]): Uint8Array {
+  return encodeList(label, parts);
+}
+
+/** encodeParts for a list that may be long. */
+export function encodeList(label: string, parts: readonly Part[]): Uint8Array {
   if (typeof label !== 'string' || !LABEL.test(label)) {
     throw invalidInput('label', 'careledger/<purpose>/v<number>', shapeOf(label));
   }
-  return concatBytes(uint32(parts.length), encodePart(label, -1), ...parts.map(encodePart));
+  return joinBytes([uint32(parts.length), encodePart(label, -1), ...parts.map(encodePart)]);
 }

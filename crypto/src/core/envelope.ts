@@ -18,7 +18,7 @@
  * AES-GCM is not key-committing; the salted digest on the ledger is what commits to the content.
  * Divergence: the paper's nonce-stealing leaves the field sizes open; 7/4/1 is the choice of Tink and age-like formats.
  */
-import { assertBytes, bytesEqual, concatBytes, uint32 } from './bytes.js';
+import { assertBytes, bytesEqual, concatBytes, joinBytes, uint32 } from './bytes.js';
 import { encodeContext, type RecordContext } from './context.js';
 import { encodeParts } from './encode.js';
 import { CryptoError, invalidInput } from './errors.js';
@@ -174,7 +174,7 @@ async function openSegment({ key, header, context, index, last, bytes }: Segment
 async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of stream) parts.push(part);
-  return concatBytes(...parts);
+  return joinBytes(parts);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Cuts a stream of chunks of any size into pieces of exactly `pieceBytes`, the last one marked and possibly shorter
  * (empty only when the whole stream is empty). Holds at most one piece and one incoming chunk.
  */
-import { concatBytes, assertBytes } from './bytes.js';
+import { joinBytes, assertBytes } from './bytes.js';
 
 export interface Piece {
   readonly bytes: Uint8Array;
@@ -32,7 +32,7 @@ class ByteQueue {
       else this.chunks[0] = first.subarray(part.length);
     }
     this.sizeBytes -= wantedBytes;
-    return parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(...parts);
+    return parts.length === 1 ? (parts[0] as Uint8Array) : joinBytes(parts);
   }
 }
 

@@ -66,6 +66,15 @@ describe('contribution', function () {
     contribution.verifyOpening({ ...honest, opening });
   });
 
+  it('commits to as many rows as an aggregate may have', async () => {
+    const { opening } = await example();
+    const rowRefs = Array.from({ length: 200_000 }, (_, index) => `bafy#${index}`);
+    expect(contribution.contributionCommitment({ ...opening, rowRefs })).to.match(/^[0-9a-f]{64}$/);
+    const tooMany = Array.from({ length: 1_000_001 }, () => 'r');
+    const commit = (): unknown => contribution.contributionCommitment({ ...opening, rowRefs: tooMany });
+    expectCode('CRYPTO_INVALID_INPUT', commit, 'rowRefs');
+  });
+
   it('of nobody is a fresh encryption of the mask', async () => {
     const privateKey = await testKey(512);
     const randomness = randomUnit(privateKey.publicKey);

@@ -22,7 +22,7 @@ import {
   hexToBytes,
 } from '../bytes.js';
 import { assertContextText } from '../context.js';
-import { encodeParts } from '../encode.js';
+import { encodeList, encodeParts } from '../encode.js';
 import { CryptoError, invalidInput, shapeOf } from '../errors.js';
 import { modProduct } from './arithmetic.js';
 import { encryptWith } from './homomorphic.js';
@@ -89,7 +89,7 @@ function assertOpening(opening: ContributionOpening): void {
 export function contributionCommitment(opening: ContributionOpening): string {
   assertOpening(opening);
   const { salt, queryId, mspId, rowRefs, maskPlaintext, randomness } = opening;
-  const rows = encodeParts('careledger/row-refs/v1', ...rowRefs);
+  const rows = encodeList('careledger/row-refs/v1', rowRefs);
   return bytesToHex(
     sha256(encodeParts('careledger/contribution/v1', salt, queryId, mspId, rows, maskPlaintext, randomness)),
   );
