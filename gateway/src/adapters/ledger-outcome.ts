@@ -14,18 +14,21 @@ export function validationCodeName(code: number): string {
 
 /**
  * Does nothing for VALID.
+ * @param endorsement.isPlanned whether the endorsers were chosen to satisfy the policies, and not by the caller. Then
+ * a policy failure means that a policy changed meanwhile: Fabric refuses every write of a key in the block in which
+ * the key's policy is set, as for the second of two transactions that create one object.
  * @throws TransactionConflict for what a new transaction may cure; CareLedgerError ENDORSEMENT_REFUSED when the
  * endorsements did not satisfy a policy; LEDGER_UNAVAILABLE for every other code. Nothing was written in any case.
  */
-export function assertValid(code: number, txId: string): void {
+export function assertValid(code: number, txId: string, endorsement: { readonly isPlanned: boolean }): void {
   const codes = peer.TxValidationCode;
   if (code === codes.VALID) return;
   const validationCode = validationCodeName(code);
-  if (code === codes.MVCC_READ_CONFLICT || code === codes.PHANTOM_READ_CONFLICT) {
-    throw new TransactionConflict(validationCode, txId);
-  }
+  const isRefusal = code === codes.ENDORSEMENT_POLICY_FAILURE;
+  const isConflict = code === codes.MVCC_READ_CONFLICT || code === codes.PHANTOM_READ_CONFLICT;
+  if (isConflict || (isRefusal && endorsement.isPlanned)) throw new TransactionConflict(validationCode, txId);
   const extensions = { txId, validationCode };
-  if (code === codes.ENDORSEMENT_POLICY_FAILURE) throw new CareLedgerError('ENDORSEMENT_REFUSED', { extensions });
+  if (isRefusal) throw new CareLedgerError('ENDORSEMENT_REFUSED', { extensions });
   throw new CareLedgerError('LEDGER_UNAVAILABLE', {
     message: `The peers marked the transaction ${validationCode}. Nothing was written.`,
     extensions,

@@ -13,7 +13,7 @@ export interface ConflictRetryPolicy {
 
 export const CONFLICT_RETRY: ConflictRetryPolicy = { attempts: 8, firstDelayMs: 20, maxDelayMs: 1_000 };
 
-/** A transaction that was ordered but found MVCC_READ_CONFLICT or PHANTOM_READ_CONFLICT: nothing was written. */
+/** A transaction that was ordered but lost a race (see `assertValid`): nothing was written. */
 export class TransactionConflict extends Error {
   override readonly name = 'TransactionConflict';
   constructor(
@@ -26,7 +26,7 @@ export class TransactionConflict extends Error {
 
 /**
  * Runs an operation again, as a new transaction, for as long as it ends in a conflict and the policy allows.
- * @throws CareLedgerError LEDGER_CONFLICT with `attempts`, `validationCode` and `txId` of the last one; the signal's
+ * @throws CareLedgerError LEDGER_CONFLICT, or ENDORSEMENT_REFUSED after a policy failure, with `attempts`, `validationCode` and `txId` of the last one; the signal's
  * reason when it is aborted between attempts; whatever else the operation throws.
  */
 export async function withConflictRetry<Result>(
@@ -53,5 +53,6 @@ function pauseMs(policy: ConflictRetryPolicy, attempt: number): number {
 
 function exhausted(conflict: TransactionConflict, attempts: number): CareLedgerError {
   const { validationCode, txId } = conflict;
-  return new CareLedgerError('LEDGER_CONFLICT', { extensions: { attempts, validationCode, txId }, cause: conflict });
+  const code = validationCode === 'ENDORSEMENT_POLICY_FAILURE' ? 'ENDORSEMENT_REFUSED' : 'LEDGER_CONFLICT';
+  return new CareLedgerError(code, { extensions: { attempts, validationCode, txId }, cause: conflict });
 }

@@ -47,6 +47,12 @@ type DispatcherClass = new (contracts: ContractClass[], serializers: object, met
 
 const require = createRequire(import.meta.url);
 
+/** The contracts of `@careledger/chaincode`, loaded without the shim's and the decorators' log of every method. */
+export function loadContracts(): readonly ContractClass[] {
+  process.env['CORE_CHAINCODE_LOGGING_LEVEL'] = 'CRITICAL';
+  return (require('@careledger/chaincode') as { contracts: readonly ContractClass[] }).contracts;
+}
+
 export class ChaincodeRuntime {
   private readonly dispatcher: Dispatcher;
   private readonly Stub: StubClass;
@@ -89,7 +95,7 @@ function loadShim(): { Stub: StubClass; Dispatcher: DispatcherClass } {
 function quietShim(logger: { setLevel(level: string): void }): void {
   logger.setLevel('CRITICAL');
   // setLevel leaves Winston's word for it here, which the shim itself would not understand.
-  process.env.CORE_CHAINCODE_LOGGING_LEVEL = 'CRITICAL';
+  process.env['CORE_CHAINCODE_LOGGING_LEVEL'] = 'CRITICAL';
   const catchers = { unhandledRejection: 'loggerUnhandledRejectionFn', uncaughtException: 'bound _uncaughtException' };
   for (const [event, name] of Object.entries(catchers)) {
     for (const listener of process.listeners(event as 'unhandledRejection')) {

@@ -21,7 +21,7 @@ import { decodeBlock } from '../fabric-protocol/decode-block.js';
 import { eventsOf } from '../fabric-protocol/events.js';
 import { assertValid, contractError, parseResult, validationCodeName } from '../ledger-outcome.js';
 import { CONFLICT_RETRY, withConflictRetry, type ConflictRetryPolicy } from '../retry.js';
-import { ChaincodeRuntime, type ChaincodeOutcome, type ContractClass } from './chaincode-runtime.js';
+import { ChaincodeRuntime, loadContracts, type ChaincodeOutcome, type ContractClass } from './chaincode-runtime.js';
 import { assertGenesisMatches, makeGenesisBlock } from './genesis.js';
 import { HeightSignal } from './height-signal.js';
 import { Membership, type MemberRoot } from './membership.js';
@@ -50,8 +50,8 @@ export interface EmbeddedLedgerOptions {
   readonly channel: string;
   readonly members: readonly EmbeddedMember[];
   readonly orderer: NodeIdentity;
-  /** The contract classes of `@careledger/chaincode`. */
-  readonly contracts: readonly ContractClass[];
+  /** Default: the contract classes of `@careledger/chaincode`. */
+  readonly contracts?: readonly ContractClass[];
   /** The peers' clock, in milliseconds. */
   readonly clock?: () => number;
   /** The client's clock, which dates proposals. For tests of the timestamp window. */
@@ -70,6 +70,12 @@ interface Call {
   readonly args: readonly string[];
 }
 
+interface EndorsementPlan {
+  readonly endorsers: readonly NodeIdentity[];
+  /** False when the caller named the endorsers. */
+  readonly isPlanned: boolean;
+}
+
 /** The contracts over a LevelDB of this machine, with Fabric's rules for what is valid. One process at a time. */
 export class EmbeddedLedger implements Ledger {
   readonly channel: string;
@@ -83,7 +89,7 @@ export class EmbeddedLedger implements Ledger {
     private readonly options: EmbeddedLedgerOptions,
     private readonly store: LedgerStore,
   ) {
-    const { channel, members, orderer, contracts, maxMessages = 100, batchTimeoutMs = 5 } = options;
+    const { channel, members, orderer, contracts = loadContracts(), maxMessages = 100, batchTimeoutMs = 5 } = options;
     this.channel = channel;
     this.membership = new Membership(members);
     this.runtime = new ChaincodeRuntime(contracts);
@@ -114,7 +120,8 @@ export class EmbeddedLedger implements Ledger {
   ): Promise<Committed> {
     const args = [`${contract}:${method}`, canonicalJson(argument), options.idempotencyKey ?? ''];
     const endorsers = this.endorsers(options.endorsingMembers);
-    const submitOnce = () => this.submitOnce({ identity, args }, endorsers);
+    const isPlanned = options.endorsingMembers === undefined;
+    const submitOnce = () => this.submitOnce({ identity, args }, { endorsers, isPlanned });
     return withConflictRetry(this.options.conflictRetry ?? CONFLICT_RETRY, submitOnce, options.signal);
   }
 
@@ -159,7 +166,7 @@ export class EmbeddedLedger implements Ledger {
     await this.store.close();
   }
 
-  private async submitOnce(call: Call, endorsers: readonly NodeIdentity[]): Promise<Committed> {
+  private async submitOnce(call: Call, { endorsers, isPlanned }: EndorsementPlan): Promise<Committed> {
     const { proposal, outcome, set } = await this.endorse(call);
     const responsePayload = makeResponsePayload(proposal, CHAINCODE_NAME, outcome, set);
     const payload = makeTransactionPayload(proposal, responsePayload, endorsers);
@@ -167,7 +174,7 @@ export class EmbeddedLedger implements Ledger {
     this.membership.verify({ creator: proposal.creator, message: payload, signature }, this.now());
     const { txId } = proposal;
     const ordered = await this.ordering.submit({ txId, endorsers, set, envelope: makeEnvelope(payload, signature) });
-    assertValid(ordered.code, txId);
+    assertValid(ordered.code, txId, { isPlanned });
     return { txId, blockNumber: BigInt(ordered.blockNumber), result: parseResult(outcome.payload) };
   }
 
