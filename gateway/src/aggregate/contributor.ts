@@ -3,8 +3,10 @@
  * not asked, re-randomise, commit, and anchor. The opening of the commitment stays here, sealed, for an auditor.
  */
 import {
+  MAX_PANEL_BLOCK_BYTES,
   ciphertextToText,
   contributionCommitment,
+  decodePanelBlock,
   maskPlaintext,
   openingFromJson,
   openingToJson,
@@ -26,7 +28,6 @@ import {
 } from '@careledger/protocol';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
-import { MAX_PANEL_BLOCK_BYTES, decodePanelBlock } from './panel-block.js';
 import { whyNotContribute, type AggregatePolicy } from './policy.js';
 import { earlierCohorts, type LocalKnowledge, type LocalPanel } from './local-knowledge.js';
 

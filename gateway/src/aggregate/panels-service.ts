@@ -1,5 +1,6 @@
 /** Panels in: encrypt rows, store the block, remember whose rows they are, anchor. */
 import {
+  encodePanelBlock,
   encodeRow,
   layoutDigest,
   publicKeyToJson,
@@ -11,7 +12,6 @@ import { CareLedgerError, LIMITS, type Panel } from '@careledger/protocol';
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
-import { encodePanelBlock } from './panel-block.js';
 import type { LocalKnowledge, LocalRow } from './local-knowledge.js';
 
 export interface PanelRowInput extends LocalRow {

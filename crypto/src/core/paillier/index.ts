@@ -4,6 +4,7 @@ export * from './contribution.js';
 export * from './homomorphic.js';
 export * from './panel-layout.js';
 export * from './panel.js';
+export * from './panel-block.js';
 export * from './public-key.js';
 export * from './shares.js';
 export * from './statistics.js';
