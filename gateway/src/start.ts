@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import { demoHospitals, type DemoNetwork } from './demo/demo-network.js';
+import { demoNetwork, type DemoNetwork } from './demo/demo-network.js';
 import { signInStaff, type Tokens } from './demo/demo-staff.js';
 import { DemoState } from './demo/demo-state.js';
 import { readHeartSamples, type HeartSamples } from './demo/heart-samples.js';
@@ -37,10 +37,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
-  const network = await demoHospitals({
+  const network = await demoNetwork({
     ledger: values.ledger as 'embedded' | 'fabric',
     dataDir: resolve(values.data ?? join(ROOT, '.careledger', 'embedded')),
-    root: ROOT,
   });
   try {
     return await run(network, values.once);

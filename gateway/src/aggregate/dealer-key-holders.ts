@@ -12,7 +12,7 @@ import {
   type PaillierPublicKey,
   type PartialDecryption,
 } from '@careledger/crypto';
-import { CareLedgerError, type AggregationKey } from '@careledger/protocol';
+import { CareLedgerError, type AggregationKey, type Member, type Page } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { KeyHolders } from '../ports/key-holders.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
@@ -37,6 +37,9 @@ export interface DealerKeyHoldersOptions {
 }
 
 export class DealerKeyHolders implements KeyHolders {
+  /** Kept only until every share is delivered and the key is registered, so that a retry deals the same key. */
+  #dealt: ReturnType<typeof dealKeyShares> | undefined;
+
   constructor(private readonly options: DealerKeyHoldersOptions) {}
 
   async ensureKey(signal: AbortSignal): Promise<AggregationKey | undefined> {
@@ -78,17 +81,31 @@ export class DealerKeyHolders implements KeyHolders {
 
   /** Shares are delivered before the key is registered: a registered key is one that every holder can accept. */
   async #deal(signal: AbortSignal): Promise<AggregationKey | undefined> {
-    const { aggregate, memberMspIds, keyBits, allowTestKeySize = false } = this.options;
-    const { publicKey, shares } = await dealKeyShares({ keyBits, holders: memberMspIds, allowTestKeySize });
+    const { aggregate, memberMspIds } = this.options;
+    if (!(await this.#areActive(memberMspIds))) return undefined;
+    const { publicKey, shares } = await (this.#dealt ??= this.#makeKey());
     for (const share of shares) await this.#handOver(publicKey, share, signal);
     await aggregate.ledger.submit(aggregate.identity, 'queries', 'RegisterKey', {
       publicKey: publicKeyToJson(publicKey),
       origin: 'dealer',
       holders: [...memberMspIds],
     });
+    this.#dealt = undefined;
     const key = await aggregate.key();
     if (key !== undefined) await this.#acceptIfHeld(key);
     return key;
+  }
+
+  #makeKey() {
+    const { memberMspIds: holders, keyBits, allowTestKeySize = false } = this.options;
+    return dealKeyShares({ keyBits, holders, allowTestKeySize });
+  }
+
+  async #areActive(mspIds: readonly string[]): Promise<boolean> {
+    const { ledger, identity } = this.options.aggregate;
+    const { items } = (await ledger.evaluate(identity, 'members', 'List', {})) as Page<Member>;
+    const active = new Set(items.filter(({ status }) => status === 'active').map(({ mspId }) => mspId));
+    return mspIds.every((mspId) => active.has(mspId));
   }
 
   async #handOver(publicKey: PaillierPublicKey, share: KeyShare, signal: AbortSignal): Promise<void> {

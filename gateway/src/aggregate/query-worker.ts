@@ -2,12 +2,13 @@
  * Carries every query forward as far as this hospital can: level-triggered on the query's state, so that a repeated or
  * missed event, a crash, or another gateway that was quicker changes nothing.
  */
-import { CareLedgerError, type Query, type QueryDetails } from '@careledger/protocol';
+import { CareLedgerError, EVENTS, type Query, type QueryDetails } from '@careledger/protocol';
 import type { EventPosition } from '../ports/ledger.js';
 import type { KeyHolders } from '../ports/key-holders.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import type { Contributor } from './contributor.js';
 import type { ShareHolder } from './share-holder.js';
+import { pause } from '../app/pause.js';
 
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 15_000;
@@ -24,41 +25,25 @@ export interface QueryWorkerModules {
 }
 
 export class QueryWorker {
-  readonly #stop = new AbortController();
-  #running: Promise<void> = Promise.resolve();
-
   constructor(private readonly modules: QueryWorkerModules) {}
 
-  start(): void {
-    this.#running = this.#run().catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) this.modules.onProblem({ queryId: '', error });
-    });
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    await this.#untilDone('', () => this.modules.holders.ensureKey(this.#stop.signal));
-    const { aggregate, position } = this.modules;
-    for await (const event of aggregate.ledger.events(
-      aggregate.identity,
-      await position.load(),
-      this.#stop.signal,
-    )) {
-      if (event.payload.event.startsWith('key.'))
-        await this.#untilDone('', () => this.modules.holders.ensureKey(this.#stop.signal));
-      if (event.payload.event.startsWith('query.'))
-        await this.#untilDone(event.payload.id, () => this.#advance(event.payload.id));
+  /** Until the signal aborts. @throws what the ledger throws when its events cannot be read */
+  async run(signal: AbortSignal): Promise<void> {
+    const { aggregate, position, holders } = this.modules;
+    const ensureKey = () => holders.ensureKey(signal);
+    await this.#untilDone('', ensureKey, signal);
+    for await (const event of aggregate.ledger.events(aggregate.identity, await position.load(), signal)) {
+      const { event: name, id } = event.payload;
+      if (name === EVENTS.keyRegistered || name === EVENTS.memberChanged)
+        await this.#untilDone('', ensureKey, signal);
+      if (name.startsWith('query.')) await this.#untilDone(id, () => this.#advance(id), signal);
       await position.save({ blockNumber: event.blockNumber, afterTxId: event.txId });
     }
   }
 
   /** Bounded: a query that cannot be carried forward now is tried again at its next event, or after a restart. */
-  async #untilDone(queryId: string, work: () => Promise<unknown>): Promise<void> {
-    for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
+  async #untilDone(queryId: string, work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
         await work();
         return;
@@ -68,7 +53,7 @@ export class QueryWorker {
           this.modules.onProblem({ queryId, error });
           return;
         }
-        await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LAST_RETRY_MS), this.#stop.signal);
+        await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LAST_RETRY_MS), signal);
       }
     }
   }
@@ -127,16 +112,4 @@ function isSettledElsewhere(error: unknown): boolean {
 function isPassing(error: unknown): boolean {
   if (!(error instanceof CareLedgerError)) return false;
   return error.entry.status === 503 || error.code === 'LEDGER_CONFLICT' || error.code === 'COMMIT_UNKNOWN';
-}
-
-async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, durationMs);
-    signal.addEventListener('abort', done);
-  });
 }

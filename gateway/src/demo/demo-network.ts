@@ -1,0 +1,91 @@
+/** The four hospitals that the demonstration talks to: started in this process, or running on Fabric already. */
+import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DEFAULT_TOPOLOGY_FILE,
+  gatewayConfigFile,
+  loadTopology,
+  readGatewayConfig,
+  resolveHome,
+} from '@careledger/network';
+import { startEmbeddedConsortium } from '../app/embedded.js';
+import type { DemoHospital } from './demo-staff.js';
+import { GatewayClient } from './gateway-client.js';
+
+export interface DemoNetwork {
+  readonly hospitals: readonly DemoHospital[];
+  readonly channel: string;
+  /** Size of the consortium's Paillier modulus. */
+  readonly keyBits: number;
+  readonly stateFile: string;
+  readonly home: string;
+  readonly banner: string;
+  readonly printsTokens: boolean;
+  stop(): Promise<void>;
+}
+
+export interface DemoNetworkOptions {
+  readonly ledger: 'embedded' | 'fabric';
+  readonly dataDir: string;
+}
+
+/** Conservative for a demonstration with `paillier-bigint`; see docs/benchmarks.md. */
+const KEY_BITS = 2048;
+
+export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
+  return options.ledger === 'fabric' ? fabricNetwork() : embeddedNetwork(options.dataDir);
+}
+
+async function embeddedNetwork(dataDir: string): Promise<DemoNetwork> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const { gateways, topology, stop } = await startEmbeddedConsortium({ dataDir, keyBits: KEY_BITS });
+  const hospitals = topology.hospitals.map((hospital, index): DemoHospital => ({
+    client: new GatewayClient(hospital, gateways[index]?.restUrl ?? ''),
+    adminSecretFile: join(dataDir, hospital.id, 'gateway', 'admin-secret'),
+  }));
+  return {
+    hospitals,
+    channel: topology.channel,
+    keyBits: KEY_BITS,
+    stateFile: join(dataDir, 'demonstration.json'),
+    home: dataDir,
+    banner:
+      'EMBEDDED MODE: one process, one machine, every hospital’s keys in one place. For looking and testing; a consortium runs on Fabric (npm run network -- up).',
+    printsTokens: true,
+    stop,
+  };
+}
+
+async function fabricNetwork(): Promise<DemoNetwork> {
+  const home = resolveHome();
+  const topology = loadTopology(DEFAULT_TOPOLOGY_FILE);
+  const hospitals = topology.hospitals.map(({ id }): DemoHospital => {
+    if (!existsSync(gatewayConfigFile(home, id))) {
+      throw new Error(`No network was started in ${home}. Run: npm run network -- up`);
+    }
+    const { hospital, rest, dataDir } = readGatewayConfig(home, id);
+    const client = new GatewayClient(hospital, `http://${rest.host}:${rest.port}`);
+    return { client, adminSecretFile: join(dataDir, 'admin-secret') };
+  });
+  await Promise.all(hospitals.map(assertReady));
+  return {
+    hospitals,
+    channel: topology.channel,
+    keyBits: KEY_BITS,
+    stateFile: join(home, 'demonstration.json'),
+    home,
+    banner: 'On Hyperledger Fabric and Kubo: npm run network -- status shows the processes.',
+    printsTokens: false,
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function assertReady({ client }: DemoHospital): Promise<void> {
+  try {
+    await client.get('/readyz');
+  } catch (cause) {
+    const message = `The gateway of ${client.hospital.id} at ${client.url} is not ready. Run: npm run network -- status`;
+    throw new Error(message, { cause });
+  }
+}
