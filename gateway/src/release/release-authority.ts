@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MAX_HEADER_BYTES } from '@careledger/crypto';
+import {
+  CareLedgerError,
+  canonicalJson,
+  validate,
+  type Access,
+  type EmrRecord,
+  type ErrorCode,
+} from '@careledger/protocol';
+import type { KeyCustody } from '../ports/key-custody.js';
+import type { Ledger, SigningIdentity } from '../ports/ledger.js';
+import type { RecordStore } from '../ports/record-store.js';
+import { mapBounded } from '../services/bounded.js';
+import { contextOf } from '../services/record-sealing.js';
+import type { AnswerStore, StoredAnswer } from './answer-store.js';
+import { ReleaseRequestSchema, type ReleaseAnswer, type ReleaseRequestBody } from './release-protocol.js';
+
+export interface ReleaseLimits {
+  /** How long after the access entry a first release is made. Default 10 minutes. */
+  readonly releaseWindowMs: number;
+  /** How long after the access entry the same answer is repeated. Default 24 hours. */
+  readonly repeatWindowMs: number;
+  /** How long to wait for this hospital's own peer to have the transaction. Default 5 s. */
+  readonly lagWaitMs: number;
+  readonly pollMs: number;
+  /** One question to the ledger. Default 10 s. */
+  readonly ledgerTimeoutMs: number;
+  readonly concurrency: number;
+}
+
+export const DEFAULT_RELEASE_LIMITS: ReleaseLimits = {
+  releaseWindowMs: 600_000,
+  repeatWindowMs: 86_400_000,
+  lagWaitMs: 5_000,
+  pollMs: 50,
+  ledgerTimeoutMs: 10_000,
+  concurrency: 8,
+};
+
+export interface ReleaseModules {
+  readonly ledger: Ledger;
+  readonly store: RecordStore;
+  readonly custody: KeyCustody;
+  /** Reads the ledger in the hospital's name. */
+  readonly serviceIdentity: SigningIdentity;
+  readonly answers: AnswerStore;
+}
+
+export interface ReleaseAuthorityOptions {
+  /** This hospital: the owner. */
+  readonly mspId: string;
+  readonly limits: ReleaseLimits;
+  readonly clock: () => number;
+}
+
+export interface ReleaseAuthority {
+  /**
+   * The answer to one request, stored before it is returned.
+   * @param callerMspId the hospital that the client certificate proves
+   * @throws CareLedgerError SCHEMA_VIOLATION, RELEASE_NOT_AUTHORISED, RELEASE_REPLAYED, LEDGER_UNAVAILABLE and what
+   * store and custody throw. Nothing is released with any of them.
+   */
+  release(callerMspId: string, body: unknown): Promise<string>;
+}
+
+/**
+ * Decides whether a header may leave, from this hospital's own peer alone (DESIGN section 5, step 3).
+ *
+ * The access entry is the evidence, and it is final: a grant that is revoked between the entry and the release does
+ * not undo what the ledger already says was opened. The window is therefore short for a first release, and a
+ * repetition, which tells the requester nothing new, is made for longer. An erased record is never released, not
+ * even again. All records of a request are released or none.
+ */
+export function createReleaseAuthority(
+  options: ReleaseAuthorityOptions,
+  modules: ReleaseModules,
+): ReleaseAuthority {
+  const serially = perKeyQueue();
+
+  const answerTo = async (callerMspId: string, body: ReleaseRequestBody): Promise<string> => {
+    const access = await findAccess(body.accessId, options.limits, modules);
+    assertRequester(access, callerMspId);
+    const ageMs = options.clock() - Date.parse(access.at);
+    const stored = await modules.answers.get(body.accessId);
+    assertAge(ageMs, stored === undefined ? options.limits.releaseWindowMs : options.limits.repeatWindowMs);
+    const bodyDigest = digestOf(body);
+    if (stored !== undefined && stored.bodyDigest !== bodyDigest)
+      throw new CareLedgerError('RELEASE_REPLAYED');
+    const records = await releasableRecords(body, access, options, modules);
+    return stored === undefined ? makeAnswer(access, records, bodyDigest) : stored.response;
+  };
+
+  async function makeAnswer(
+    access: Access,
+    records: readonly EmrRecord[],
+    bodyDigest: string,
+  ): Promise<string> {
+    const { accessId } = access;
+    const headers = await mapBounded(records, options.limits.concurrency, async (record) => ({
+      recordId: record.recordId,
+      header: Buffer.from(await rewrap(record, access, modules)).toString('base64url'),
+    }));
+    const response = JSON.stringify({ accessId, headers } satisfies ReleaseAnswer);
+    const answer: StoredAnswer = { bodyDigest, response, accessAtMs: Date.parse(access.at) };
+    await modules.answers.put(accessId, answer);
+    return response;
+  }
+
+  return {
+    async release(callerMspId, body) {
+      const request = validate(ReleaseRequestSchema, body);
+      return serially(request.accessId, () => answerTo(callerMspId, request));
+    },
+  };
+}
+
+/** Waits, within bounds, for the own peer to have the transaction: it may lag behind the requester's. */
+async function findAccess(accessId: string, limits: ReleaseLimits, modules: ReleaseModules): Promise<Access> {
+  const deadline = performance.now() + limits.lagWaitMs;
+  for (;;) {
+    const access = await readAccess(accessId, limits, modules);
+    if (access !== undefined) return access;
+    if (performance.now() >= deadline) throw notAuthorised('no access entry on the peer of the owner');
+    await sleep(limits.pollMs);
+  }
+}
+
+async function readAccess(
+  accessId: string,
+  limits: ReleaseLimits,
+  modules: ReleaseModules,
+): Promise<Access | undefined> {
+  const { ledger, serviceIdentity } = modules;
+  const status = await within(limits.ledgerTimeoutMs, () => ledger.transaction(serviceIdentity, accessId));
+  if (status === undefined) return undefined;
+  if (status.code !== 'VALID') throw notAuthorised(`a transaction that is ${status.code}`);
+  const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'access', 'Get', { accessId });
+  // A peer knows the block before its state shows it: not found is asked again until the deadline.
+  const access = await unless('ACCESS_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
+  if (access !== undefined && (access as Access).accessId !== accessId)
+    throw notAuthorised('another access entry');
+  return access as Access | undefined;
+}
+
+function assertRequester(access: Access, callerMspId: string): void {
+  if (access.requester.mspId !== callerMspId) throw notAuthorised('an access entry of another hospital');
+}
+
+function assertAge(ageMs: number, windowMs: number): void {
+  if (ageMs > windowMs) throw notAuthorised('an access entry that is too old: open the records again');
+}
+
+async function releasableRecords(
+  { recordIds }: ReleaseRequestBody,
+  access: Access,
+  { mspId, limits }: ReleaseAuthorityOptions,
+  modules: ReleaseModules,
+): Promise<EmrRecord[]> {
+  const granted = new Set(
+    access.decisions
+      .filter(({ outcome, ownerMspId }) => outcome === 'grant' && ownerMspId === mspId)
+      .map(({ recordId }) => recordId),
+  );
+  if (!recordIds.every((recordId) => granted.has(recordId))) {
+    throw notAuthorised('a record that the entry does not grant, or that is not of this hospital');
+  }
+  const { ledger, serviceIdentity } = modules;
+  return mapBounded(recordIds, limits.concurrency, async (recordId) => {
+    const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'records', 'Get', { recordId });
+    const found = await unless('RECORD_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
+    const record = found as EmrRecord | undefined;
+    if (record?.recordId !== recordId || record.ownerMspId !== mspId)
+      throw notAuthorised('a record that is not of this hospital');
+    if (record.status === 'erased') throw notAuthorised('a record that was erased');
+    return record;
+  });
+}
+
+async function rewrap(
+  record: EmrRecord,
+  access: Access,
+  { store, custody }: ReleaseModules,
+): Promise<Uint8Array> {
+  const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
+  return custody.rewrapHeader({
+    header,
+    expectedContext: contextOf(record),
+    recipientPublicKey: new Uint8Array(Buffer.from(access.recipientKey, 'base64url')),
+    releaseBinding: access.accessId,
+  });
+}
+
+/** A body is a set of records: in whatever order they are named, it is the same. */
+function digestOf({ accessId, recordIds }: ReleaseRequestBody): string {
+  const body = canonicalJson({ accessId, recordIds: [...recordIds].sort() });
+  return createHash('sha256').update(body).digest('hex');
+}
+
+function notAuthorised(came: string): CareLedgerError {
+  return new CareLedgerError('RELEASE_NOT_AUTHORISED', { came });
+}
+
+async function unless<Result>(code: ErrorCode, promise: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (error instanceof CareLedgerError && error.code === code) return undefined;
+    throw error;
+  }
+}
+
+async function within<Result>(timeoutMs: number, work: () => Promise<Result>): Promise<Result> {
+  const given = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: given.signal }).then(() => {
+    throw new CareLedgerError('LEDGER_UNAVAILABLE', { came: 'no answer in time' });
+  });
+  // The timer is cancelled when the answer comes; its own rejection then concerns nobody.
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    given.abort();
+  }
+}
+
+/** One at a time per key: two requests for one entry at once get one answer. */
+function perKeyQueue(): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
+  const tails = new Map<string, Promise<unknown>>();
+  return (key, work) => {
+    const next = (tails.get(key) ?? Promise.resolve()).then(work, work);
+    const tail = next
+      .catch(() => undefined)
+      .then(() => {
+        if (tails.get(key) === tail) tails.delete(key);
+      });
+    tails.set(key, tail);
+    return next;
+  };
+}
