@@ -6,7 +6,8 @@ import { logHint } from './context.js';
 import { readTextIfExists, writeFileAtomic, writeFileIfChanged } from './files.js';
 import { identitiesOf, serverHosts } from './identity-plan.js';
 import { probeHttps } from './probe.js';
-import { configDigest, declareProcess } from './process-spec.js';
+import { configDigest } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
 
@@ -46,7 +47,7 @@ export async function startCa(context: HospitalContext): Promise<void> {
     writeFileIfChanged(join(authorityFolder(context, authority), CONFIG_FILE), text);
     return text;
   });
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'ca',
     command: toolPath('fabric-ca-server'),
     args: ['start', '--home', context.paths.ca],

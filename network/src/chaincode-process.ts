@@ -8,7 +8,7 @@ import { writeFileIfChanged } from './files.js';
 import { serverAlias } from './identity-plan.js';
 import { identityFiles } from './identities.js';
 import { connectionFile } from './peer.js';
-import { declareProcess } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { isListening } from './probe.js';
 import { waitFor } from './wait.js';
 
@@ -46,7 +46,7 @@ export function writePeerConnection(context: HospitalContext): void {
 export async function startChaincode(context: HospitalContext, packageId: string): Promise<void> {
   const { id, host, ports } = context.hospital;
   const tls = identityFiles(context, 'chaincode-tls');
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'chaincode',
     command: process.execPath,
     args: [

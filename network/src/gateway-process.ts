@@ -17,7 +17,8 @@ import { REPOSITORY_DIRECTORY } from './home.js';
 import { serverAlias } from './identity-plan.js';
 import { identityFiles } from './identities.js';
 import { probeHttp } from './probe.js';
-import { configDigest, declareProcess } from './process-spec.js';
+import { configDigest } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { waitFor } from './wait.js';
 
 const START_TIMEOUT_MS = 120_000;
@@ -51,7 +52,7 @@ export function writeGatewayConfig(context: HospitalContext, hospitals: readonly
 export async function startGateway(context: HospitalContext, configFile: string): Promise<boolean> {
   if (!isFile(GATEWAY_ENTRY)) return false;
   const { id, host, ports } = context.hospital;
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'gateway',
     command: process.execPath,
     args: [GATEWAY_ENTRY, '--config', configFile],

@@ -5,7 +5,8 @@ import { type HospitalContext, logHint } from './context.js';
 import { awaitExchangeFile, type PublicHospital } from './exchange.js';
 import { PUBLIC_FILE_MODE, writeFileAtomic, writeFileIfChanged } from './files.js';
 import { probeHttp } from './probe.js';
-import { configDigest, declareProcess } from './process-spec.js';
+import { configDigest } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { run } from './run.js';
 import { toolPath } from './tools.js';
 import { founderOf } from './topology.js';
@@ -44,7 +45,7 @@ export async function startKubo(
   writeFileIfChanged(join(context.paths.ipfs, SWARM_KEY_FILE), swarmKey);
   const configuration = `${JSON.stringify(privateSwarm(context, hospitals), null, 2)}\n`;
   writeFileIfChanged(join(context.paths.ipfs, 'config'), configuration);
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'ipfs',
     command: toolPath('ipfs'),
     args: ['daemon', '--migrate=false', '--enable-gc=false'],

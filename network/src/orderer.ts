@@ -5,7 +5,8 @@ import { type HospitalContext, logHint } from './context.js';
 import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
 import { isListening, probeHttp } from './probe.js';
-import { configDigest, declareProcess } from './process-spec.js';
+import { configDigest } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { run, runToEnd } from './run.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
@@ -20,7 +21,7 @@ export async function startOrderer(context: HospitalContext): Promise<void> {
   makePrivateDirectory(context.paths.orderer);
   const configuration = stringify(ordererConfiguration(context), { aliasDuplicateObjects: false });
   writeFileIfChanged(join(context.paths.orderer, 'orderer.yaml'), configuration);
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'orderer',
     command: toolPath('orderer'),
     args: [],

@@ -6,7 +6,8 @@ import { makePrivateDirectory, writeFileIfChanged } from './files.js';
 import { identityFiles } from './identities.js';
 import { CONNECTION_VARIABLE, coreConfiguration } from './peer-config.js';
 import { isListening, probeHttp } from './probe.js';
-import { configDigest, declareProcess } from './process-spec.js';
+import { configDigest } from './process-spec.js';
+import { startProcess } from './start-process.js';
 import { run, runToEnd, type RunResult } from './run.js';
 import { toolPath } from './tools.js';
 import { waitFor } from './wait.js';
@@ -25,7 +26,7 @@ export async function startPeer(context: HospitalContext): Promise<void> {
   makePrivateDirectory(context.paths.peer);
   const configuration = stringify(coreConfiguration(context), { aliasDuplicateObjects: false });
   writeFileIfChanged(join(context.paths.peer, 'core.yaml'), configuration);
-  declareProcess(context.paths, {
+  await startProcess(context, {
     name: 'peer',
     command: toolPath('peer'),
     args: ['node', 'start'],

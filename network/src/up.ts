@@ -12,6 +12,7 @@ import { approveChaincode, commitChaincode, installChaincode } from './lifecycle
 import { withLock } from './lock.js';
 import { joinOrderer, startOrderer } from './orderer.js';
 import { joinPeer, startPeer } from './peer.js';
+import { refuseStrangers } from './ports.js';
 import { startSupervisor } from './supervision.js';
 
 /**
@@ -24,6 +25,7 @@ export async function upHospital(context: HospitalContext): Promise<void> {
     context.say(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${text}`);
   };
   await withLock(join(context.paths.run, 'up.lock'), context.hospital.id, async () => {
+    await refuseStrangers(context);
     startSupervisor(context);
     await startCa(context);
     step('certificate authority answers');
