@@ -29,6 +29,3 @@ class QueriesWithTestKeys extends QueriesContract {
 export const contractsForTests = contracts.map((contract) =>
   contract === QueriesContract ? QueriesWithTestKeys : contract,
 );
-
-export { invoke } from './shell/invoke.js';
-export { ownerPolicy } from './shell/endorsement.js';

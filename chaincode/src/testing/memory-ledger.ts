@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import Long from 'long';
 import type { ChaincodeStub, Iterators } from 'fabric-shim-api';
-import { contracts, invoke } from '../index.js';
+import { contractsForTests } from '../index.js';
 import {
   decodeChaincodeError,
   msFromInstant,
@@ -10,6 +10,7 @@ import {
   type LedgerEventPayload,
 } from '@careledger/protocol';
 import { staffCertificate } from './certificates.js';
+import { invoke } from './invoke.js';
 
 const CHANNEL = 'carechannel';
 const START_MS = Date.UTC(2026, 10, 20, 8);
@@ -95,7 +96,7 @@ export class MemoryLedger {
       fcn: method,
       params,
     });
-    stub.response = await invoke(contracts, stub as unknown as Parameters<typeof invoke>[1]);
+    stub.response = await invoke(contractsForTests, stub as unknown as Parameters<typeof invoke>[1]);
     return stub;
   }
 }

@@ -13,7 +13,7 @@ interface SettableContext extends Context {
 }
 
 /**
- * Runs one transaction without a peer: what fabric-shim does with a proposal, for the embedded ledger and for tests.
+ * Runs one transaction without a peer: what fabric-shim does with a proposal.
  * `stub.getFunctionAndParameters()` names the transaction as `contract:Method`.
  * @throws Error whose message is `CODE: text`, as it would cross a peer.
  */
