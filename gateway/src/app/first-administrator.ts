@@ -9,7 +9,10 @@ export const ADMIN_SECRET_FILE = 'admin-secret';
  * At the first start there is nobody who could enrol anybody: enrols `admin` and leaves its secret in a file that
  * only the gateway's user can read. Whoever takes it over may delete the file.
  */
-export async function ensureAdministrator(options: { readonly dataDir: string }, staff: StaffService): Promise<void> {
+export async function ensureAdministrator(
+  options: { readonly dataDir: string },
+  staff: StaffService,
+): Promise<void> {
   if (await staff.has(ADMIN_ENROLMENT_ID)) return;
   const path = join(options.dataDir, ADMIN_SECRET_FILE);
   await staff.enrol({ enrolmentId: ADMIN_ENROLMENT_ID, role: 'admin' }, async (secret) => {

@@ -10,6 +10,7 @@ import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { createMetrics, type GatewayMetrics } from '../rest/metrics.js';
 import { createRest } from '../rest/server.js';
+import type { PeerRoute } from '../release/index.js';
 import type { Rest, RestServices, Routes } from '../rest/types.js';
 import { createAuditService } from '../services/audit-service.js';
 import { createContractCaller } from '../services/contract-caller.js';
@@ -39,6 +40,8 @@ export interface GatewayModules {
   readonly enrolledIdentity?: EnrolledIdentity;
   /** Routes of other parts of the gateway, such as panels and queries; they get the assembled services. */
   readonly routes?: (services: GatewayServices) => readonly Routes[];
+  /** What other hospitals' gateways may ask besides releases. */
+  readonly peerRoutes?: (services: GatewayServices) => readonly PeerRoute[];
 }
 
 export interface GatewayServices extends RestServices {
@@ -79,7 +82,14 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     const services = await assemble(options, limits, { ...modules, tables, metrics });
     const routes = modules.routes?.(services) ?? [];
     const rest = await createRest({ ...restOptions(options, limits) }, { services, metrics, routes });
-    const listener = await modules.release.listen({ ...modules, identity: services.identity });
+    const listener = await modules.release.listen({
+      ...modules,
+      identity: services.identity,
+      routes: modules.peerRoutes?.(services) ?? [],
+      onDefect: (error) => {
+        rest.log.error({ err: error }, 'release failed');
+      },
+    });
     opened.push(() => listener.close());
     const restUrl = await rest.listen(options.rest);
     opened.push(() => rest.close());
@@ -118,8 +128,12 @@ async function assemble(
   const { enrolmentId, identity } = await serviceIdentity({ mspId, ...enrolled }, modules);
   const contracts = createContractCaller(ledger, metrics.observeTransaction);
   const isMember = async (candidate: string): Promise<boolean> =>
-    options.members.includes(candidate) || (await listOf(contracts, identity)).some((member) => member.mspId === candidate);
-  const tokens = await createTokenIssuer({ mspId, lifetimeMs: limits.tokenLifetimeMs }, { custody, isMember });
+    options.members.includes(candidate) ||
+    (await listOf(contracts, identity)).some((member) => member.mspId === candidate);
+  const tokens = await createTokenIssuer(
+    { mspId, lifetimeMs: limits.tokenLifetimeMs },
+    { custody, isMember },
+  );
   const attempts = createSignInAttempts({
     maxFailures: limits.maxSignInFailures,
     windowMs: limits.signInWindowMs,
@@ -132,7 +146,10 @@ async function assemble(
     { custody, authority, table: staffTable, tokens, attempts },
   );
   await ensureAdministrator(options, staff);
-  const recipientKeys = createRecipientKeys({ custody, table: tables.table<RecipientKeyRow>('recipient-keys') });
+  const recipientKeys = createRecipientKeys({
+    custody,
+    table: tables.table<RecipientKeyRow>('recipient-keys'),
+  });
   const unfinished = tables.table<UnfinishedObject>('unfinished');
   return {
     contracts,
@@ -155,7 +172,14 @@ async function assemble(
 function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters<typeof createRest>[0] {
   const { bodyLimitBytes, maxInFlight, requestTimeoutMs, handlerTimeoutMs } = limits;
   const log = options.log ?? { level: 'info' };
-  return { hospitalName: options.hospital.name, bodyLimitBytes, maxInFlight, requestTimeoutMs, handlerTimeoutMs, log };
+  return {
+    hospitalName: options.hospital.name,
+    bodyLimitBytes,
+    maxInFlight,
+    requestTimeoutMs,
+    handlerTimeoutMs,
+    log,
+  };
 }
 
 interface BackgroundModules extends GatewayModules {
@@ -165,7 +189,11 @@ interface BackgroundModules extends GatewayModules {
 }
 
 /** What goes on as long as the gateway runs. Ends when the signal aborts; never throws. */
-async function runInBackground(options: GatewayOptions, modules: BackgroundModules, signal: AbortSignal): Promise<void> {
+async function runInBackground(
+  options: GatewayOptions,
+  modules: BackgroundModules,
+  signal: AbortSignal,
+): Promise<void> {
   const limits = limitsOf(options);
   const { services, store, rest } = modules;
   const { contracts, identity, tables, readiness } = services;
@@ -189,7 +217,9 @@ async function runInBackground(options: GatewayOptions, modules: BackgroundModul
     signal,
   );
   const unfinished = tables.table<UnfinishedObject>('unfinished');
-  const tidying = discardUnfinished(identity, { store, unfinished, contracts }).catch(logged('discarding unfinished batches'));
+  const tidying = discardUnfinished(identity, { store, unfinished, contracts }).catch(
+    logged('discarding unfinished batches'),
+  );
   const replicating = replicate(
     { mspId, replicationFactor: options.replicationFactor, retryMs: limits.replicationRetryMs },
     {
@@ -207,7 +237,11 @@ async function runInBackground(options: GatewayOptions, modules: BackgroundModul
 
 const READY_POLL_MS = 50;
 
-async function waitUntilReady(services: GatewayServices, limits: GatewayLimits, signal: AbortSignal): Promise<boolean> {
+async function waitUntilReady(
+  services: GatewayServices,
+  limits: GatewayLimits,
+  signal: AbortSignal,
+): Promise<boolean> {
   const untilMs = performance.now() + limits.startTimeoutMs;
   while (services.readiness.reason !== undefined && performance.now() < untilMs && !signal.aborted) {
     await pause(READY_POLL_MS, signal);

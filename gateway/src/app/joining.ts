@@ -38,7 +38,8 @@ export async function joinStep(options: JoiningOptions, modules: JoiningModules)
   await updateSelf(own, options, modules);
   await admitOthers(members, options, modules);
   const { running, approved } = await approvedBuild(own, options, modules);
-  if (approved === undefined) readiness.notReady('BUILD_MISMATCH', 'No majority of members approves a build yet.');
+  if (approved === undefined)
+    readiness.notReady('BUILD_MISMATCH', 'No majority of members approves a build yet.');
   else if (approved === running) readiness.ready();
   else readiness.notReady('BUILD_MISMATCH', `Build ${running} answers, build ${approved} is approved.`);
   const isActive = (mspId: string): boolean =>
@@ -46,16 +47,25 @@ export async function joinStep(options: JoiningOptions, modules: JoiningModules)
   return readiness.reason === undefined && options.admits.every(isActive);
 }
 
-async function ownEntry(members: readonly Member[], options: JoiningOptions, modules: JoiningModules): Promise<Member> {
+async function ownEntry(
+  members: readonly Member[],
+  options: JoiningOptions,
+  modules: JoiningModules,
+): Promise<Member> {
   const own = members.find(({ mspId }) => mspId === options.mspId);
   // A hospital that left does not come back by restarting its gateway.
   if (own !== undefined) return own;
   return (await modules.contracts.submit(modules.identity, 'members', 'Propose', options.self)).result;
 }
 
-async function updateSelf(own: Member, { self }: JoiningOptions, { contracts, identity }: JoiningModules): Promise<void> {
+async function updateSelf(
+  own: Member,
+  { self }: JoiningOptions,
+  { contracts, identity }: JoiningModules,
+): Promise<void> {
   const { name, gatewayUrl, encryptionKey } = own;
-  const isCurrent = name === self.name && gatewayUrl === self.gatewayUrl && encryptionKey === self.encryptionKey;
+  const isCurrent =
+    name === self.name && gatewayUrl === self.gatewayUrl && encryptionKey === self.encryptionKey;
   if (!isCurrent) await contracts.submit(identity, 'members', 'Update', self);
 }
 
@@ -85,7 +95,8 @@ async function approvedBuild(
   { contracts, identity }: JoiningModules,
 ): Promise<{ readonly running: string; readonly approved?: string }> {
   const report = await contracts.evaluate(identity, 'members', 'Build', {});
-  const isWanted = approveBuild === 'always' ? report.approved !== buildDigest : report.approved === undefined;
+  const isWanted =
+    approveBuild === 'always' ? report.approved !== buildDigest : report.approved === undefined;
   if (!isWanted || own.approvedBuild === buildDigest) return report;
   await contracts.submit(identity, 'members', 'ApproveBuild', { digest: buildDigest });
   return contracts.evaluate(identity, 'members', 'Build', {});
@@ -93,7 +104,11 @@ async function approvedBuild(
 
 /** Looks again and again until the signal aborts: often until everything has come or `eagerMs` are over, then seldom. */
 export async function keepJoined(
-  options: JoiningOptions & { readonly retryMs: number; readonly recheckMs: number; readonly eagerMs: number },
+  options: JoiningOptions & {
+    readonly retryMs: number;
+    readonly recheckMs: number;
+    readonly eagerMs: number;
+  },
   modules: JoiningModules & { readonly onError: (error: unknown) => void },
   signal: AbortSignal,
 ): Promise<void> {
@@ -114,5 +129,7 @@ export async function keepJoined(
 }
 
 function describe(error: unknown): string {
-  return error instanceof CareLedgerError ? `${error.code}: ${error.message}` : 'The consortium cannot be read.';
+  return error instanceof CareLedgerError
+    ? `${error.code}: ${error.message}`
+    : 'The consortium cannot be read.';
 }

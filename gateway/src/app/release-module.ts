@@ -1,6 +1,7 @@
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
+import type { PeerRoute } from '../release/index.js';
 import type { RequestRelease } from '../services/release-client.js';
 
 /** Gateway to gateway over mutual TLS, as the assembly needs it: both directions share the hospital's TLS identity. */
@@ -11,6 +12,9 @@ export interface ReleaseModule {
     readonly store: RecordStore;
     readonly custody: KeyCustody;
     readonly identity: SigningIdentity;
+    /** More questions under the same mutual TLS, such as the dealer's shares. */
+    readonly routes: readonly PeerRoute[];
+    readonly onDefect: (error: unknown) => void;
   }): Promise<ReleaseListener>;
   readonly request: RequestRelease;
 }

@@ -15,8 +15,7 @@ export interface PositionRow {
 
 /** Row of the `replication` table: work that an event asked for. Kept until it is done, whatever happens in between. */
 export type ReplicationRow =
-  | { readonly task: 'pin'; readonly batchId: string }
-  | { readonly task: 'unpin'; readonly recordId: string };
+  { readonly task: 'pin'; readonly batchId: string } | { readonly task: 'unpin'; readonly recordId: string };
 
 export interface ReplicationOptions {
   readonly mspId: string;
@@ -58,11 +57,19 @@ export function replicaHolders(
 }
 
 /** Keeps copies of other members' ciphertext and lets go of what was erased, until the signal aborts. */
-export async function replicate(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+export async function replicate(
+  options: ReplicationOptions,
+  modules: ReplicationModules,
+  signal: AbortSignal,
+): Promise<void> {
   await Promise.all([followEvents(options, modules, signal), workOff(options, modules, signal)]);
 }
 
-async function followEvents(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+async function followEvents(
+  options: ReplicationOptions,
+  modules: ReplicationModules,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       await readEvents(options, modules, signal);
@@ -73,7 +80,11 @@ async function followEvents(options: ReplicationOptions, modules: ReplicationMod
   }
 }
 
-async function readEvents(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+async function readEvents(
+  options: ReplicationOptions,
+  modules: ReplicationModules,
+  signal: AbortSignal,
+): Promise<void> {
   const { ledger, identity, positions, work } = modules;
   let sinceNoted = 0;
   for await (const event of ledger.events(identity, positionOf(await positions.get(POSITION)), signal)) {
@@ -88,7 +99,9 @@ async function readEvents(options: ReplicationOptions, modules: ReplicationModul
 }
 
 function positionOf(row: PositionRow | undefined): EventPosition {
-  return row === undefined ? { blockNumber: 0n } : { blockNumber: BigInt(row.blockNumber), afterTxId: row.afterTxId };
+  return row === undefined
+    ? { blockNumber: 0n }
+    : { blockNumber: BigInt(row.blockNumber), afterTxId: row.afterTxId };
 }
 
 async function taskOf(
@@ -96,7 +109,8 @@ async function taskOf(
   options: ReplicationOptions,
   { contracts, identity }: ReplicationModules,
 ): Promise<ReplicationRow | undefined> {
-  if (payload.event === EVENTS.recordChanged && payload.status === 'erased') return { task: 'unpin', recordId: payload.id };
+  if (payload.event === EVENTS.recordChanged && payload.status === 'erased')
+    return { task: 'unpin', recordId: payload.id };
   if (payload.event !== EVENTS.recordsAnchored || payload.mspId === undefined) return undefined;
   const members = await listOf(contracts, identity);
   const active = members.filter(({ status }) => status === 'active').map(({ mspId }) => mspId);
@@ -104,7 +118,11 @@ async function taskOf(
   return holders.includes(options.mspId) ? { task: 'pin', batchId: payload.id } : undefined;
 }
 
-async function workOff(options: ReplicationOptions, modules: ReplicationModules, signal: AbortSignal): Promise<void> {
+async function workOff(
+  options: ReplicationOptions,
+  modules: ReplicationModules,
+  signal: AbortSignal,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       for await (const [key, row] of modules.work.entries()) {
@@ -154,7 +172,8 @@ async function recordOrUndefined(
     return await contracts.evaluate(identity, 'records', 'Get', { recordId });
   } catch (error) {
     // The schema of a record id ends at the greatest index of a batch.
-    if (error instanceof CareLedgerError && ['RECORD_NOT_FOUND', 'SCHEMA_VIOLATION'].includes(error.code)) return undefined;
+    if (error instanceof CareLedgerError && ['RECORD_NOT_FOUND', 'SCHEMA_VIOLATION'].includes(error.code))
+      return undefined;
     throw error;
   }
 }

@@ -32,7 +32,10 @@ async function takeOver(mspId: string, enrolled: EnrolledIdentity, custody: KeyC
   const unusable = (): Promise<never> => Promise.reject(new CareLedgerError('INTERNAL'));
   const caller = callerOf({ mspId, certificate: enrolled.certificatePem, sign: unusable });
   if (caller.role !== 'gateway') {
-    throw new CareLedgerError('CALLER_UNKNOWN', { expected: 'a certificate with the role gateway', came: caller.role });
+    throw new CareLedgerError('CALLER_UNKNOWN', {
+      expected: 'a certificate with the role gateway',
+      came: caller.role,
+    });
   }
   await custody.importSigningIdentity(caller.enrolmentId, enrolled);
   return caller.enrolmentId;

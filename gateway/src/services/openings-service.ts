@@ -7,7 +7,7 @@ import {
   type Open,
   type Receipt,
 } from '@careledger/protocol';
-import type { OpenedHeader } from '@careledger/crypto';
+import { MAX_HEADER_BYTES, type OpenedHeader } from '@careledger/crypto';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from './bounded.js';
@@ -16,7 +16,7 @@ import type { ContractCaller, Receipted } from './contract-caller.js';
 import { toCareLedgerError } from './crypto-errors.js';
 import type { RecipientKeys } from './recipient-keys.js';
 import { contextOf } from './record-sealing.js';
-import { MAX_HEADER_BYTES, openRecord, type OpenedRecord } from './record-opening.js';
+import { openRecord, type OpenedRecord } from './record-opening.js';
 import type { RequestRelease } from './release-client.js';
 
 export interface OpenRequest {

@@ -14,9 +14,6 @@ export interface OpenedRecord {
   readonly content: Uint8Array;
 }
 
-/** A header is small: context, media type and one wrapped key. */
-export const MAX_HEADER_BYTES = 16_384;
-
 /**
  * Fetches the ciphertext, hashes it again, decrypts, and compares with the digest on the ledger. The data key is
  * wiped afterwards.

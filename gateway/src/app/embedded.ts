@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import './quiet-contracts.js';
+import { contracts } from '@careledger/chaincode';
+import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
+import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
+import { EmbeddedLedger, type ContractClass } from '../adapters/ledger-embedded/index.js';
+import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
+import { createFileCustody } from '../custody/index.js';
+import type { LogOptions } from '../rest/logging.js';
+import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
+import type { GatewayLimits } from './options.js';
+import { mutualTlsRelease } from './release-over-mtls.js';
+
+export interface EmbeddedConsortiumOptions {
+  /** Everything that lasts: ledger, stores, custodies, tables. One process at a time. */
+  readonly dataDir: string;
+  /** Hospitals, channel and replication; default the repository's `network/consortium.yaml`. */
+  readonly topology?: Topology;
+  /** `topology` listens on the topology's ports, `free` on ports that the system chooses. Default `topology`. */
+  readonly ports?: 'topology' | 'free';
+  readonly limits?: Partial<GatewayLimits>;
+  readonly log?: LogOptions;
+  readonly routes?: GatewayModules['routes'];
+  readonly peerRoutes?: GatewayModules['peerRoutes'];
+  /** For tests of broken parts: may replace a module of one hospital. */
+  readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
+}
+
+export interface EmbeddedConsortium {
+  /** In the order of the topology. All are ready. */
+  readonly gateways: readonly Gateway[];
+  readonly topology: Topology;
+  stop(): Promise<void>;
+}
+
+const HOST = '127.0.0.1';
+type Hospital = Topology['hospitals'][number];
+
+interface HospitalParts {
+  readonly hospital: Hospital;
+  readonly authority: EmbeddedAuthority;
+  readonly store: EmbeddedRecordStore;
+  readonly passphrase: string;
+  readonly folder: string;
+}
+
+/**
+ * All hospitals in one process: one embedded ledger, and per hospital an authority, a record store, a custody and a
+ * gateway with its mutual-TLS listener. For one machine: whoever runs the process holds every hospital's keys.
+ * @throws CareLedgerError of the adapters; Error when a gateway does not become ready in time.
+ */
+export async function startEmbeddedConsortium(
+  options: EmbeddedConsortiumOptions,
+): Promise<EmbeddedConsortium> {
+  const topology = options.topology ?? loadTopology(DEFAULT_TOPOLOGY_FILE);
+  const opened: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  // The contracts run in this process and report the digest of the build from its environment.
+  process.env['CARELEDGER_BUILD_DIGEST'] ??= buildDigest();
+  try {
+    const parts = await openParts(options.dataDir, topology, opened);
+    const ledger = await openLedger(options.dataDir, topology, parts);
+    opened.push(() => ledger.close());
+    const gateways: Gateway[] = [];
+    for (const part of parts) {
+      const gateway = await startOne(part, parts, { options, topology, ledger });
+      opened.push(() => gateway.stop());
+      gateways.push(gateway);
+    }
+    await Promise.all(gateways.map(assertReady));
+    return { gateways, topology, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openParts(
+  dataDir: string,
+  { hospitals }: Topology,
+  opened: (() => Promise<unknown>)[],
+): Promise<HospitalParts[]> {
+  const stores: EmbeddedRecordStore[] = [];
+  return Promise.all(
+    hospitals.map(async (hospital) => {
+      const folder = join(dataDir, hospital.id);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const passphrase = await ownPassphrase(folder);
+      const { mspId } = hospital;
+      const authority = await EmbeddedAuthority.open({
+        directory: join(folder, 'authority'),
+        mspId,
+        passphrase,
+      });
+      const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
+      const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({
+        directory: join(folder, 'store'),
+        neighbours,
+      });
+      stores.push(store);
+      opened.push(() => store.close());
+      return { hospital, authority, store, passphrase, folder };
+    }),
+  );
+}
+
+function openLedger(
+  dataDir: string,
+  { channel }: Topology,
+  parts: readonly HospitalParts[],
+): Promise<EmbeddedLedger> {
+  const [first] = parts;
+  if (first === undefined) throw new Error('a topology has at least one hospital');
+  return EmbeddedLedger.open({
+    directory: join(dataDir, 'ledger'),
+    channel,
+    members: parts.map(({ authority }) => ({
+      mspId: authority.mspId,
+      rootCertificate: authority.rootCertificate,
+      peer: authority.node('peer'),
+    })),
+    orderer: first.authority.node('orderer'),
+    contracts: contracts as readonly ContractClass[],
+  });
+}
+
+interface Shared {
+  readonly options: EmbeddedConsortiumOptions;
+  readonly topology: Topology;
+  readonly ledger: EmbeddedLedger;
+}
+
+async function startOne(
+  part: HospitalParts,
+  parts: readonly HospitalParts[],
+  shared: Shared,
+): Promise<Gateway> {
+  const { hospital, authority, store, passphrase, folder } = part;
+  const { options, topology, ledger } = shared;
+  const { mspId, name, ports } = hospital;
+  const port = (fixed: number): number => (options.ports === 'free' ? 0 : fixed);
+  const custody = await createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId });
+  const tls = await authority.issueTls({ commonName: `gateway.${hospital.id}`, hosts: [HOST, 'localhost'] });
+  const release = mutualTlsRelease({
+    mspId,
+    host: HOST,
+    port: port(ports.gatewayPeer),
+    tls: { key: tls.keyPem, cert: tls.certificatePem },
+    members: new Map(parts.map(({ authority: member }) => [member.mspId, [member.tlsRootCertificate]])),
+    dataDir: join(folder, 'gateway'),
+  });
+  const modules: GatewayModules = {
+    ledger,
+    store,
+    custody,
+    authority,
+    release,
+    ...(options.routes === undefined ? {} : { routes: options.routes }),
+    ...(options.peerRoutes === undefined ? {} : { peerRoutes: options.peerRoutes }),
+  };
+  return createGateway(
+    {
+      hospital: { name, mspId },
+      rest: { host: HOST, port: port(ports.gatewayRest) },
+      dataDir: join(folder, 'gateway'),
+      members: topology.hospitals.map((member) => member.mspId),
+      replicationFactor: topology.replicationFactor,
+      buildDigest: process.env['CARELEDGER_BUILD_DIGEST'] ?? buildDigest(),
+      // The contracts are this process's own code: starting another version of it is the decision to run it.
+      approveBuild: 'always',
+      limits: { joinRetryMs: 20, ...options.limits },
+      log: options.log ?? { level: 'warn' },
+    },
+    options.wrapModules?.(mspId, modules) ?? modules,
+  );
+}
+
+async function assertReady(gateway: Gateway): Promise<void> {
+  if (await gateway.whenReady()) return;
+  const { reason } = gateway.services.readiness;
+  throw new Error(`The gateway of ${gateway.mspId} is not ready: ${reason?.detail ?? 'no reason given'}`);
+}
+
+const PASSPHRASE_FILE = 'passphrase';
+
+/** Beside what it protects: the embedded mode guards against a lost backup of one folder, not against this machine. */
+async function ownPassphrase(folder: string): Promise<string> {
+  const path = join(folder, PASSPHRASE_FILE);
+  if (!existsSync(path)) {
+    await writeFile(`${path}.new`, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+  return (await readFile(path, 'utf8')).trim();
+}

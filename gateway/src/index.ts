@@ -1,0 +1,15 @@
+/** One hospital's service: the ports, the assembly over them, and the consortium in one process. */
+export type * from './ports/identity-authority.js';
+export type * from './ports/key-custody.js';
+export type * from './ports/ledger.js';
+export type * from './ports/record-store.js';
+export { createGateway, type Gateway, type GatewayModules, type GatewayServices } from './app/gateway.js';
+export { limitsOf, type GatewayLimits, type GatewayOptions } from './app/options.js';
+export {
+  startEmbeddedConsortium,
+  type EmbeddedConsortium,
+  type EmbeddedConsortiumOptions,
+} from './app/embedded.js';
+export { replicaHolders } from './app/replication.js';
+export { ADMIN_ENROLMENT_ID, ADMIN_SECRET_FILE } from './app/first-administrator.js';
+export type { Rest, RestServices, Routes } from './rest/types.js';
