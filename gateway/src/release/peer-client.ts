@@ -97,7 +97,7 @@ function send(url: URL, agent: Agent, asked: PeerRequest, signal: AbortSignal): 
         },
         (error: unknown) => {
           sending.destroy();
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error('the answer broke off'));
         },
       );
     });

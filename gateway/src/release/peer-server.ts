@@ -1,4 +1,4 @@
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { CareLedgerError, type ErrorCode } from '@careledger/protocol';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { PROBLEM_MEDIA_TYPE, asCareLedgerError, toProblem } from '../rest/problems.js';
@@ -13,7 +13,7 @@ import type { TlsIdentity } from './release-protocol.js';
 export interface PeerRoute {
   readonly path: string;
   /** @returns the JSON text of the answer, sent byte for byte */
-  handle(callerMspId: string, body: unknown): Promise<string>;
+  readonly handle: (callerMspId: string, body: unknown) => Promise<string>;
 }
 
 export interface PeerServerOptions {
@@ -85,7 +85,8 @@ export async function createPeerServer(options: PeerServerOptions): Promise<Peer
 }
 
 function callerOf(request: FastifyRequest, members: MemberCertificates, clock: () => number): string {
-  const certificate = (request.raw.socket as TLSSocket).getPeerX509Certificate();
+  const { socket } = request.raw;
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   const mspId = certificate === undefined ? undefined : members.mspIdOf(certificate, clock());
   if (mspId !== undefined) return mspId;
   throw new CareLedgerError('RELEASE_NOT_AUTHORISED', { came: 'a certificate that names no single member' });

@@ -62,7 +62,7 @@ export interface ReleaseAuthority {
    * @throws CareLedgerError SCHEMA_VIOLATION, RELEASE_NOT_AUTHORISED, RELEASE_REPLAYED, LEDGER_UNAVAILABLE and what
    * store and custody throw. Nothing is released with any of them.
    */
-  release(callerMspId: string, body: unknown): Promise<string>;
+  readonly release: (callerMspId: string, body: unknown) => Promise<string>;
 }
 
 /**

@@ -50,10 +50,7 @@ export async function createReleaseServer(options: ReleaseServerOptions): Promis
   const prune = (): Promise<void> => answers.prune(clock() - limits.repeatWindowMs - HOUR_MS);
   const modules = { ledger, store, custody, serviceIdentity, answers };
   const authority = createReleaseAuthority({ mspId, limits, clock }, modules);
-  const routes = [
-    ...(options.routes ?? []),
-    { path: RELEASE_PATH, handle: authority.release.bind(authority) },
-  ];
+  const routes = [...(options.routes ?? []), { path: RELEASE_PATH, handle: authority.release }];
   try {
     await prune();
     const server = await createPeerServer({ ...options, routes, clock });
