@@ -93,7 +93,9 @@ function ordererConfiguration(context: HospitalContext): object {
         RootCAs: [tlsRoot],
         ClientAuthRequired: false,
       },
-      Keepalive: { ServerMinInterval: '60s', ServerInterval: '7200s', ServerTimeout: '20s' },
+      // The peers' gateways ping idle connections every 10 s (gRPC's shortest interval, not configurable);
+      // Fabric's default of a minute would answer that with a disconnection.
+      Keepalive: { ServerMinInterval: '5s', ServerInterval: '7200s', ServerTimeout: '20s' },
       Backoff: { BaseDelay: '250ms', Multiplier: 1.6, MaxDelay: '5s' },
       MaxRecvMsgSize: 104_857_600,
       MaxSendMsgSize: 104_857_600,

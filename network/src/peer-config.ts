@@ -67,7 +67,8 @@ function peerSection(context: HospitalContext): object {
     keepalive: {
       interval: '7200s',
       timeout: '20s',
-      minInterval: '20s',
+      // As in orderer.ts: other peers' gateways ping every 10 s.
+      minInterval: '5s',
       client: { interval: '60s', timeout: '20s' },
       deliveryClient: { interval: '60s', timeout: '20s' },
     },
