@@ -79,12 +79,12 @@ describe('every transaction', () => {
         tag: string[];
         parameters: unknown[];
       }[];
-      const described = transactions.map(({ name, tag, parameters }) => [
+      const described: unknown[][] = transactions.map(({ name, tag, parameters }) => [
         name,
         tag.includes('SUBMIT') ? 'submit' : 'evaluate',
         parameters.length,
       ]);
-      return [contract.getName(), described.sort()];
+      return [contract.getName(), described.sort()] as const;
     });
     const listed = Object.entries(METHODS).map(([name, methods]) => {
       const described = Object.entries(methods).map(([method, { kind }]) => [
