@@ -3,7 +3,14 @@ export type * from './ports/identity-authority.js';
 export type * from './ports/key-custody.js';
 export type * from './ports/ledger.js';
 export type * from './ports/record-store.js';
-export { createGateway, type Gateway, type GatewayModules, type GatewayServices } from './app/gateway.js';
+export { startFabricGateway } from './app/fabric.js';
+export {
+  createGateway,
+  type GatewayExtension,
+  type Gateway,
+  type GatewayModules,
+  type GatewayServices,
+} from './app/gateway.js';
 export { limitsOf, type GatewayLimits, type GatewayOptions } from './app/options.js';
 export {
   startEmbeddedConsortium,

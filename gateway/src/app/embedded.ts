@@ -6,7 +6,7 @@ import './quiet-contracts.js';
 import { contracts } from '@careledger/chaincode';
 import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
 import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
-import { EmbeddedLedger, type ContractClass } from '../adapters/ledger-embedded/index.js';
+import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
 import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
 import type { LogOptions } from '../rest/logging.js';
@@ -23,8 +23,7 @@ export interface EmbeddedConsortiumOptions {
   readonly ports?: 'topology' | 'free';
   readonly limits?: Partial<GatewayLimits>;
   readonly log?: LogOptions;
-  readonly routes?: GatewayModules['routes'];
-  readonly peerRoutes?: GatewayModules['peerRoutes'];
+  readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
 }
@@ -125,7 +124,7 @@ function openLedger(
       peer: authority.node('peer'),
     })),
     orderer: first.authority.node('orderer'),
-    contracts: contracts as readonly ContractClass[],
+    contracts,
   });
 }
 
@@ -160,8 +159,7 @@ async function startOne(
     custody,
     authority,
     release,
-    ...(options.routes === undefined ? {} : { routes: options.routes }),
-    ...(options.peerRoutes === undefined ? {} : { peerRoutes: options.peerRoutes }),
+    ...(options.extend === undefined ? {} : { extend: options.extend }),
   };
   return createGateway(
     {

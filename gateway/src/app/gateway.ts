@@ -26,7 +26,8 @@ import { keepJoined } from './joining.js';
 import { limitsOf, type GatewayLimits, type GatewayOptions } from './options.js';
 import { pause } from './pause.js';
 import type { ReleaseListener, ReleaseModule } from './release-module.js';
-import { replicate, type PositionRow, type ReplicationRow } from './replication.js';
+import type { PositionRow } from './positions.js';
+import { replicate, type ReplicationRow } from './replication.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 
 /** What a gateway runs on. It closes none of it but what it opened itself: the caller may share a ledger. */
@@ -38,10 +39,16 @@ export interface GatewayModules {
   readonly release: ReleaseModule;
   /** Absent: the gateway enrols itself with the authority at its first start. */
   readonly enrolledIdentity?: EnrolledIdentity;
-  /** Routes of other parts of the gateway, such as panels and queries; they get the assembled services. */
-  readonly routes?: (services: GatewayServices) => readonly Routes[];
+  /** Another part of the gateway, such as panels and queries. Called once, with the assembled services. */
+  readonly extend?: (services: GatewayServices, modules: GatewayModules) => GatewayExtension;
+}
+
+export interface GatewayExtension {
+  readonly routes?: readonly Routes[];
   /** What other hospitals' gateways may ask besides releases. */
-  readonly peerRoutes?: (services: GatewayServices) => readonly PeerRoute[];
+  readonly peerRoutes?: readonly PeerRoute[];
+  /** Runs beside the gateway until the signal aborts. */
+  readonly run?: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface GatewayServices extends RestServices {
@@ -80,12 +87,13 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
   try {
     const metrics = createMetrics(options.hospital);
     const services = await assemble(options, limits, { ...modules, tables, metrics });
-    const routes = modules.routes?.(services) ?? [];
-    const rest = await createRest({ ...restOptions(options, limits) }, { services, metrics, routes });
+    const extension = modules.extend?.(services, modules) ?? {};
+    const { routes = [], peerRoutes = [] } = extension;
+    const rest = await createRest(restOptions(options, limits), { services, metrics, routes });
     const listener = await modules.release.listen({
       ...modules,
       identity: services.identity,
-      routes: modules.peerRoutes?.(services) ?? [],
+      routes: peerRoutes,
       onDefect: (error) => {
         rest.log.error({ err: error }, 'release failed');
       },
@@ -93,7 +101,11 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     opened.push(() => listener.close());
     const restUrl = await rest.listen(options.rest);
     opened.push(() => rest.close());
-    const background = runInBackground(options, { ...modules, services, listener, rest }, stopping.signal);
+    const background = runInBackground(
+      options,
+      { ...modules, services, listener, rest, extension },
+      stopping.signal,
+    );
     opened.push(async () => {
       stopping.abort();
       await background;
@@ -186,6 +198,7 @@ interface BackgroundModules extends GatewayModules {
   readonly services: GatewayServices;
   readonly listener: ReleaseListener;
   readonly rest: Rest;
+  readonly extension: GatewayExtension;
 }
 
 /** What goes on as long as the gateway runs. Ends when the signal aborts; never throws. */
@@ -232,7 +245,8 @@ async function runInBackground(
     },
     signal,
   );
-  await Promise.allSettled([joining, tidying, replicating]);
+  const extending = modules.extension.run?.(signal).catch(logged('the extension'));
+  await Promise.allSettled([joining, tidying, replicating, extending]);
 }
 
 const READY_POLL_MS = 50;

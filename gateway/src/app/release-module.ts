@@ -1,7 +1,7 @@
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
-import type { PeerRoute } from '../release/index.js';
+import type { PeerConnection, PeerRoute } from '../release/index.js';
 import type { RequestRelease } from '../services/release-client.js';
 
 /** Gateway to gateway over mutual TLS, as the assembly needs it: both directions share the hospital's TLS identity. */
@@ -17,6 +17,8 @@ export interface ReleaseModule {
     readonly onDefect: (error: unknown) => void;
   }): Promise<ReleaseListener>;
   readonly request: RequestRelease;
+  /** Asks another hospital's gateway something else. The caller closes the connection. @throws CareLedgerError MEMBER_NOT_FOUND */
+  readonly connect: (member: { readonly mspId: string; readonly gatewayUrl: string }) => PeerConnection;
 }
 
 export interface ReleaseListener {

@@ -1,4 +1,6 @@
+import { CareLedgerError } from '@careledger/protocol';
 import {
+  connectPeer,
   createReleaseClient,
   createReleaseServer,
   type MemberTlsRoots,
@@ -22,6 +24,11 @@ export function mutualTlsRelease(options: MutualTlsReleaseOptions): ReleaseModul
   const client = createReleaseClient(options);
   return {
     request: client.request,
+    connect({ mspId, gatewayUrl }) {
+      const tlsRoots = options.members.get(mspId);
+      if (tlsRoots === undefined) throw new CareLedgerError('MEMBER_NOT_FOUND', { came: mspId });
+      return connectPeer({ mspId, url: gatewayUrl, tlsRoots }, options.tls);
+    },
     async listen({ ledger, store, custody, identity, routes, onDefect }) {
       const server = await createReleaseServer({
         ...options,

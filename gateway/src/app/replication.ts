@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
 import { CareLedgerError, EVENTS, type EmrRecord } from '@careledger/protocol';
-import type { EventPosition, Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
+import type { Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
 import { listOf } from '../services/members.js';
-import { pause } from './pause.js';
-
-/** Row of the `positions` table: the last event that was taken into account. */
-export interface PositionRow {
-  readonly blockNumber: string;
-  readonly afterTxId: string;
-}
+import { isStopped, pause } from './pause.js';
+import { positionOf, type PositionRow } from './positions.js';
 
 /** Row of the `replication` table: work that an event asked for. Kept until it is done, whatever happens in between. */
 export type ReplicationRow =
@@ -70,11 +65,11 @@ async function followEvents(
   modules: ReplicationModules,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  while (!isStopped(signal)) {
     try {
       await readEvents(options, modules, signal);
     } catch (error) {
-      if (!signal.aborted) modules.onError(error);
+      if (!isStopped(signal)) modules.onError(error);
     }
     await pause(options.retryMs, signal);
   }
@@ -98,12 +93,6 @@ async function readEvents(
   }
 }
 
-function positionOf(row: PositionRow | undefined): EventPosition {
-  return row === undefined
-    ? { blockNumber: 0n }
-    : { blockNumber: BigInt(row.blockNumber), afterTxId: row.afterTxId };
-}
-
 async function taskOf(
   { payload }: LedgerEvent,
   options: ReplicationOptions,
@@ -123,14 +112,14 @@ async function workOff(
   modules: ReplicationModules,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  while (!isStopped(signal)) {
     try {
       for await (const [key, row] of modules.work.entries()) {
-        if (signal.aborted) return;
+        if (isStopped(signal)) return;
         await attempt(key, row, modules);
       }
     } catch (error) {
-      if (!signal.aborted) modules.onError(error);
+      if (!isStopped(signal)) modules.onError(error);
     }
     await pause(options.retryMs, signal);
   }

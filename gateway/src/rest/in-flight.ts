@@ -3,13 +3,13 @@ import { CareLedgerError } from '@careledger/protocol';
 
 /** A bound on requests that are being worked on; probes are let through, so that an overload can be seen. */
 export function createInFlightLimit(maxInFlight: number): {
-  enter(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void;
-  leave(request: FastifyRequest, reply: FastifyReply, done: () => void): void;
+  readonly enter: (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+  readonly leave: (request: FastifyRequest, reply: FastifyReply, done: () => void) => void;
 } {
   const working = new WeakSet<FastifyRequest>();
   let count = 0;
   return {
-    enter(request, _reply, done) {
+    enter: (request, _reply, done) => {
       if (request.routeOptions.config.access === 'public' && request.method === 'GET') {
         done();
       } else if (count >= maxInFlight) {
@@ -20,7 +20,7 @@ export function createInFlightLimit(maxInFlight: number): {
         done();
       }
     },
-    leave(request, _reply, done) {
+    leave: (request, _reply, done) => {
       if (working.delete(request)) count -= 1;
       done();
     },

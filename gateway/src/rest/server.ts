@@ -77,7 +77,9 @@ export async function createRest(
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     logger: loggerOptions(options.log),
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      void answerError(error, request, reply);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   rest.setValidatorCompiler(validatorCompiler);
