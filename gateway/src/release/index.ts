@@ -6,11 +6,6 @@ export {
   type PeerRequest,
   type PeerResponse,
 } from './peer-client.js';
-export {
-  mutualTlsRelease,
-  type MutualTlsRelease,
-  type MutualTlsReleaseOptions,
-} from './mutual-tls-release.js';
 export type { PeerRoute, PeerServer } from './peer-server.js';
 export { DEFAULT_RELEASE_LIMITS, type ReleaseLimits } from './release-authority.js';
 export {

@@ -11,7 +11,6 @@ import type { KeyCustody } from '../ports/key-custody.js';
 import { contextOf } from '../services/record-sealing.js';
 import { openAnswerStore } from './answer-store.js';
 import { createMemberCertificates } from './member-certificates.js';
-import { mutualTlsRelease, type MutualTlsRelease } from './mutual-tls-release.js';
 import type { PeerServer } from './peer-server.js';
 import { DEFAULT_RELEASE_LIMITS, createReleaseAuthority } from './release-authority.js';
 import { createReleaseClient, requestRelease } from './release-client.js';
@@ -164,24 +163,6 @@ describe('release over mutual TLS', function () {
     const unknown = { ...question, ownerMspId: 'NobodyMSP', accessId, records: [record] };
     await expectCode('PEER_GATEWAY_UNAVAILABLE', client.request(unknown));
     client.close();
-  });
-
-  it('assembles both directions under one TLS identity', async () => {
-    const roots = [...members()].map(([mspId, [tlsRootCertificate = '']]) => ({ mspId, tlsRootCertificate }));
-    const module = (mspId: string, name: string): MutualTlsRelease => {
-      const { key, cert } = certificateOf(mspId);
-      const tls = { keyPem: key, certificatePem: cert };
-      return mutualTlsRelease({ mspId, host: '127.0.0.1', port: 0, tls, roots, dataDir: join(folder, name) });
-    };
-    const modules = { ledger: owner.ledger, store: owner.store, custody, identity };
-    const listener = await module('Hospital1MSP', 'one').listen(modules);
-    const requester = module('Hospital2MSP', 'two');
-    const requesterListener = await requester.listen(modules);
-    const { accessId } = owner.addAccess([record]);
-    const question = { ownerMspId: 'Hospital1MSP', gatewayUrl: listener.url, accessId, records: [record] };
-    expect((await requester.request(question)).size).to.equal(1);
-    await Promise.all([listener.close(), requesterListener.close()]);
-    await expectCode('PEER_GATEWAY_UNAVAILABLE', requester.request(question));
   });
 
   describe('who asks', () => {
