@@ -32,7 +32,7 @@ export class FabricCaAuthority implements IdentityAuthority {
   constructor(options: FabricCaAuthorityOptions) {
     const tls = { trustedRoots: [options.tlsRootCertificate], verify: true };
     this.services = new FabricCAServices(options.url, tls, options.caName);
-    this.registrar = registrarOf(options.registrar);
+    this.registrar = new User(options.registrar) as unknown as Registrar;
   }
 
   async enrol(staff: {
@@ -71,7 +71,7 @@ export class FabricCaAuthority implements IdentityAuthority {
       if (!isSame(known, attributes)) {
         throw new CareLedgerError('ALREADY_EXISTS', { came: 'an enrolment id that is enrolled with other attributes' });
       }
-      const renewal = { affiliation: '', enrollmentSecret, maxEnrollments: UNLIMITED_ENROLMENTS, caname: this.services.getCaName() };
+      const renewal = { enrollmentID, affiliation: '', enrollmentSecret, maxEnrollments: UNLIMITED_ENROLMENTS, caname: this.services.getCaName() };
       await this.services.newIdentityService().update(enrollmentID, renewal, this.registrar);
     }
   }
@@ -97,9 +97,19 @@ function isSame(registered: readonly Attribute[], wanted: readonly Attribute[]):
   return own.length === wanted.length && wanted.every(({ name, value }) => own.some((has) => has.name === name && has.value === value));
 }
 
-/** What fabric-ca-client asks of a registrar: its certificate and a signature. fabric-common's whole User is not needed. */
-function registrarOf(registrar: FabricCaAuthorityOptions['registrar']): Registrar {
-  const key = createPrivateKey(registrar.keyPem);
-  const signingIdentity = { _certificate: registrar.certificate, sign: (text: string) => signMessage(key, Buffer.from(text)) };
-  return { getSigningIdentity: () => signingIdentity } as unknown as Registrar;
+/**
+ * What fabric-ca-client asks of a registrar: a certificate, a signature, and a class that is called `User`. Its own
+ * comes from fabric-common, whose key store and elliptic-curve code are not needed here.
+ */
+class User {
+  private readonly signingIdentity: { readonly _certificate: string; readonly sign: (text: string) => Buffer };
+
+  constructor(registrar: FabricCaAuthorityOptions['registrar']) {
+    const key = createPrivateKey(registrar.keyPem);
+    this.signingIdentity = { _certificate: registrar.certificate, sign: (text) => signMessage(key, Buffer.from(text)) };
+  }
+
+  getSigningIdentity(): unknown {
+    return this.signingIdentity;
+  }
 }
