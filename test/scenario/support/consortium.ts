@@ -37,6 +37,7 @@ export interface TestConsortium {
   readonly gateways: readonly Gateway[];
   gateway(hospital: number): Gateway;
   storeOf(hospital: number): GatewayModules['store'];
+  custodyOf(hospital: number): GatewayModules['custody'];
   /** Enrols over HTTP, signs in, and speaks as that person. `hospital` counts from 1. */
   person(hospital: number, role: Role, department?: string): Promise<Person>;
   as(hospital: number, token: string): Person;
@@ -48,14 +49,14 @@ export async function startTestConsortium(
   options: Partial<Omit<EmbeddedConsortiumOptions, 'dataDir' | 'ports'>> = {},
 ): Promise<TestConsortium> {
   const dataDir = await mkdtemp(join(tmpdir(), 'careledger-scenario-'));
-  const stores: GatewayModules['store'][] = [];
+  const originals: GatewayModules[] = [];
   const consortium = await startEmbeddedConsortium({
     log: { level: 'silent' },
     ...options,
     dataDir,
     ports: 'free',
     wrapModules(mspId, modules) {
-      stores.push(modules.store);
+      originals.push(modules);
       return options.wrapModules?.(mspId, modules) ?? modules;
     },
   });
@@ -79,7 +80,8 @@ export async function startTestConsortium(
     channel: topology.channel,
     gateways,
     gateway,
-    storeOf: (hospital) => stores[hospital - 1]!,
+    storeOf: (hospital) => originals[hospital - 1]!.store,
+    custodyOf: (hospital) => originals[hospital - 1]!.custody,
     as,
     async person(hospital, role, department) {
       const admin = await administrator(hospital);
