@@ -1,6 +1,6 @@
 import { ClientIdentity } from 'fabric-shim';
 import { expect } from 'chai';
-import { METHODS, type AnchorResult, type ContractName } from '@careledger/protocol';
+import { METHODS, type AnchorResult, type MethodDescription } from '@careledger/protocol';
 import { contracts } from '../index.js';
 import { certificate } from '../testing/certificates.js';
 import {
@@ -87,12 +87,13 @@ describe('every transaction', () => {
       return [contract.getName(), described.sort()] as const;
     });
     const listed = Object.entries(METHODS).map(([name, methods]) => {
-      const described = Object.entries(methods).map(([method, { kind }]) => [
+      const listedMethods = Object.entries(methods as Record<string, MethodDescription>);
+      const described: unknown[][] = listedMethods.map(([method, { kind }]) => [
         method,
         kind,
         kind === 'submit' ? 2 : 1,
       ]);
-      return [name as ContractName, described.sort()];
+      return [name, described.sort()] as const;
     });
     expect(offered).to.have.deep.members(listed);
   });
