@@ -38,6 +38,8 @@ export interface TestConsortium {
   gateway(hospital: number): Gateway;
   storeOf(hospital: number): GatewayModules['store'];
   custodyOf(hospital: number): GatewayModules['custody'];
+  /** CIDs that the hospital's gateway stored during the work. */
+  recordingPuts(hospital: number, work: () => Promise<void>): Promise<string[]>;
   /** Enrols over HTTP, signs in, and speaks as that person. `hospital` counts from 1. */
   person(hospital: number, role: Role, department?: string): Promise<Person>;
   as(hospital: number, token: string): Person;
@@ -82,6 +84,22 @@ export async function startTestConsortium(
     gateway,
     storeOf: (hospital) => originals[hospital - 1]!.store,
     custodyOf: (hospital) => originals[hospital - 1]!.custody,
+    async recordingPuts(hospital, work) {
+      const { store } = originals[hospital - 1]!;
+      const original = store.put.bind(store);
+      const cids: string[] = [];
+      store.put = async (bytes) => {
+        const cid = await original(bytes);
+        cids.push(cid);
+        return cid;
+      };
+      try {
+        await work();
+      } finally {
+        store.put = original;
+      }
+      return cids;
+    },
     as,
     async person(hospital, role, department) {
       const admin = await administrator(hospital);
