@@ -110,7 +110,7 @@ export class Contributor {
     const kept = await this.modules.knowledge.answers.get(query.queryId);
     if (kept !== undefined) return openingFromJson(kept.opening);
     const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
-    const asked = slotsFor(layout as PanelLayout, query.fields, query.statistic);
+    const asked = slotsFor(layout, query.fields, query.statistic);
     const opening: ContributionOpening = {
       salt: randomBytes(32),
       queryId: query.queryId,
@@ -118,7 +118,7 @@ export class Contributor {
       rowRefs: selection.panels.flatMap(({ panel, indexes }) =>
         indexes.map((index) => `${panel.panelId}#${index}`),
       ),
-      maskPlaintext: maskPlaintext(layout as PanelLayout, asked),
+      maskPlaintext: maskPlaintext(layout, asked),
       randomness: randomUnit(publicKey),
     };
     const patients = [...selection.patients].sort();

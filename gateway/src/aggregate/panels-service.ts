@@ -76,7 +76,7 @@ export class PanelsService {
       jobOptions(options),
     );
     const cid = await this.modules.store.put(
-      encodePanelBlock(publicKey, layoutDigest(layout as PanelLayout), rows),
+      encodePanelBlock(publicKey, layoutDigest(layout), rows),
     );
     const keyId = key.publicKey.keyId;
     const { panelId, layoutId, layoutVersion } = input;

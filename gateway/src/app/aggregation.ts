@@ -7,17 +7,14 @@ import { PanelsService } from '../aggregate/panels-service.js';
 import { DEFAULT_AGGREGATE_POLICY, type AggregatePolicy } from '../aggregate/policy.js';
 import { QueryWorker } from '../aggregate/query-worker.js';
 import { ShareHolder } from '../aggregate/share-holder.js';
-import type { KeyCustody } from '../ports/key-custody.js';
-import type { Ledger, SigningIdentity } from '../ports/ledger.js';
-import type { RecordStore } from '../ports/record-store.js';
+import { CareLedgerError, Sha256, closed, validate } from '@careledger/protocol';
+import { Type } from 'typebox';
 import { aggregateRoutes } from '../rest/routes/aggregate.js';
-import type { Routes } from '../rest/types.js';
-import type { LocalTables } from '../services/local-tables.js';
-import { pause } from './pause.js';
+import type { GatewayExtension, GatewayModules, GatewayServices, Logged } from './gateway.js';
+import { isStopped, pause } from './pause.js';
 import { positionOf, type PositionRow } from './positions.js';
 
 export interface AggregationOptions {
-  readonly mspId: string;
   /** Members of the consortium in the order of the topology; the first deals the key (docs/adr/0005). */
   readonly members: readonly string[];
   readonly keyBits: number;
@@ -26,81 +23,107 @@ export interface AggregationOptions {
   readonly policy?: Partial<AggregatePolicy>;
 }
 
-export interface AggregationModules {
-  readonly ledger: Ledger;
-  readonly store: RecordStore;
-  readonly custody: KeyCustody;
-  readonly identity: SigningIdentity;
-  readonly tables: LocalTables;
-  /** Hands a share of the aggregation key to another hospital's gateway over mutual TLS. */
-  readonly deliverShare: (mspId: string, dealt: DealtShare, signal: AbortSignal) => Promise<void>;
-  readonly onError: (error: unknown, what: string) => void;
-}
-
-export interface Aggregation {
-  readonly routes: Routes;
-  /** A share that the dealer of the key delivers. @throws CareLedgerError NOT_OWNER */
-  receiveShare(fromMspId: string, dealt: DealtShare): Promise<void>;
-  /** Answers queries until the signal aborts. Never throws. */
-  run(signal: AbortSignal): Promise<void>;
-}
+/** What `paillier-bigint` affords; a faster engine raises it to 3072. */
+export const DEFAULT_KEY_BITS = 2048;
 
 const POSITION = 'queries';
 const RESTART_MS = 2_000;
+const SHARE_PATH = '/key-share/v1';
+const SHARE_LIMIT_MS = 15_000;
+const DealtShareSchema = closed({ keyId: Sha256, share: Type.Unknown() });
 
-/** Assembles a hospital's part in aggregates. */
-export function createAggregation(options: AggregationOptions, modules: AggregationModules): Aggregation {
-  const { ledger, store, custody, identity, tables } = modules;
+/** Assembles a hospital's part in aggregates: routes, the answer to the dealer, and the work on queries. */
+export function aggregationExtension(options: AggregationOptions): NonNullable<GatewayModules['extend']> {
+  return (services, modules) => createAggregation(options, services, modules);
+}
+
+function createAggregation(
+  options: AggregationOptions,
+  services: GatewayServices,
+  modules: GatewayModules,
+): GatewayExtension {
+  const { ledger, store, custody } = modules;
+  const { identity, tables } = services;
   const { allowTestKeySize = false } = options;
   const knowledge: LocalKnowledge = {
     panels: tables.table<LocalPanel>('panel-rows'),
     answers: tables.table<AnsweredQuery>('answered-queries'),
   };
   const aggregate = new AggregateLedger({ ledger, identity, allowTestKeySize });
-  const [dealerMspId = options.mspId] = options.members;
-  const holders = new DealerKeyHolders({
+  const holders = dealerKeyHolders(options, aggregate, services, modules);
+  const pool = lazyPool(allowTestKeySize);
+  const policy = { ...DEFAULT_AGGREGATE_POLICY, ...options.policy };
+  const positions = tables.table<PositionRow>('positions');
+  const run = async (signal: AbortSignal, logged: Logged): Promise<void> => {
+    const worker = new QueryWorker({
+      aggregate,
+      holders,
+      contributor: new Contributor(aggregate, { store, knowledge, pool, policy }),
+      shareHolder: new ShareHolder(aggregate, holders),
+      position: {
+        load: async () => positionOf(await positions.get(POSITION)),
+        save: ({ blockNumber, afterTxId = '' }) =>
+          positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
+      },
+      onProblem: ({ queryId, error }) => {
+        logged(queryId === '' ? 'the aggregation key' : `query ${queryId}`)(error);
+      },
+    });
+    while (!isStopped(signal)) {
+      await worker.run(signal).catch(logged('reading the ledger for queries'));
+      await pause(RESTART_MS, signal);
+    }
+    await pool.close();
+  };
+  const panels = new PanelsService(aggregate, { store, knowledge, pool });
+  return { routes: [aggregateRoutes({ panels, knowledge })], peerRoutes: [shareRoute(holders)], run };
+}
+
+function shareRoute(holders: DealerKeyHolders): NonNullable<GatewayExtension['peerRoutes']>[number] {
+  return {
+    path: SHARE_PATH,
+    async handle(callerMspId, body) {
+      await holders.receive(callerMspId, validate(DealtShareSchema, body));
+      return '{}';
+    },
+  };
+}
+
+function dealerKeyHolders(
+  options: AggregationOptions,
+  aggregate: AggregateLedger,
+  { contracts, identity }: GatewayServices,
+  { custody, release }: GatewayModules,
+): DealerKeyHolders {
+  const { members, keyBits, allowTestKeySize = false } = options;
+  const [dealerMspId = identity.mspId] = members;
+  const deliver = async (mspId: string, dealt: DealtShare, signal: AbortSignal): Promise<void> => {
+    const { gatewayUrl } = await contracts.evaluate(identity, 'members', 'Get', { mspId });
+    const connection = release.connect({ mspId, gatewayUrl });
+    try {
+      const request = {
+        path: SHARE_PATH,
+        body: dealt,
+        maxResponseBytes: 65_536,
+        timeoutMs: SHARE_LIMIT_MS,
+        signal,
+      };
+      const { status } = await connection.post(request);
+      if (status !== 200)
+        throw new CareLedgerError('PEER_GATEWAY_UNAVAILABLE', { came: `HTTP ${status} of ${mspId}` });
+    } finally {
+      connection.close();
+    }
+  };
+  return new DealerKeyHolders({
     aggregate,
     custody,
     dealerMspId,
-    memberMspIds: options.members,
-    keyBits: options.keyBits,
+    memberMspIds: members,
+    keyBits,
     allowTestKeySize,
-    deliver: modules.deliverShare,
+    deliver,
   });
-  const pool = lazyPool(allowTestKeySize);
-  const policy = { ...DEFAULT_AGGREGATE_POLICY, ...options.policy };
-  const contributor = new Contributor(aggregate, { store, knowledge, pool, policy });
-  const panels = new PanelsService(aggregate, { store, knowledge, pool });
-  const positions = tables.table<PositionRow>('positions');
-  const worker = new QueryWorker({
-    aggregate,
-    contributor,
-    holders,
-    shareHolder: new ShareHolder(aggregate, holders),
-    position: {
-      load: async () => positionOf(await positions.get(POSITION)),
-      save: ({ blockNumber, afterTxId = '' }) =>
-        positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
-    },
-    onProblem: ({ queryId, error }) => {
-      modules.onError(error, queryId === '' ? 'the aggregation key' : `query ${queryId}`);
-    },
-  });
-  return {
-    routes: aggregateRoutes({ panels, knowledge }),
-    receiveShare: (fromMspId, dealt) => holders.receive(fromMspId, dealt),
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          await worker.run(signal);
-        } catch (error) {
-          if (!signal.aborted) modules.onError(error, 'reading the ledger for queries');
-        }
-        await pause(RESTART_MS, signal);
-      }
-      await pool.close();
-    },
-  };
 }
 
 /** Worker threads start with the first job: a gateway that is asked no statistics has none. */

@@ -10,6 +10,7 @@ import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
 import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
 import type { LogOptions } from '../rest/logging.js';
+import { DEFAULT_KEY_BITS, aggregationExtension, type AggregationOptions } from './aggregation.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayLimits } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
@@ -23,6 +24,8 @@ export interface EmbeddedConsortiumOptions {
   readonly ports?: 'topology' | 'free';
   readonly limits?: Partial<GatewayLimits>;
   readonly log?: LogOptions;
+  /** Size of the aggregation key and the hospitals' policy. */
+  readonly aggregation?: Omit<AggregationOptions, 'members'>;
   readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
@@ -159,7 +162,12 @@ async function startOne(
     custody,
     authority,
     release,
-    ...(options.extend === undefined ? {} : { extend: options.extend }),
+    extend:
+      options.extend ??
+      aggregationExtension({
+        members: topology.hospitals.map((member) => member.mspId),
+        ...(options.aggregation ?? { keyBits: DEFAULT_KEY_BITS }),
+      }),
   };
   return createGateway(
     {

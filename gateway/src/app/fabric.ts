@@ -4,6 +4,7 @@ import { FabricCaAuthority } from '../adapters/authority-fabric-ca/index.js';
 import { FabricLedger } from '../adapters/ledger-fabric/index.js';
 import { KuboRecordStore } from '../adapters/store-kubo/index.js';
 import { createFileCustody } from '../custody/index.js';
+import { DEFAULT_KEY_BITS, aggregationExtension } from './aggregation.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayOptions } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
@@ -53,7 +54,12 @@ export async function startFabricGateway(
         authority,
         release,
         enrolledIdentity,
-        ...(extend === undefined ? {} : { extend }),
+        extend:
+          extend ??
+          aggregationExtension({
+            members: config.members.map((member) => member.mspId),
+            keyBits: DEFAULT_KEY_BITS,
+          }),
       },
     );
     const stop = async (): Promise<void> => {

@@ -48,8 +48,11 @@ export interface GatewayExtension {
   /** What other hospitals' gateways may ask besides releases. */
   readonly peerRoutes?: readonly PeerRoute[];
   /** Runs beside the gateway until the signal aborts. */
-  readonly run?: (signal: AbortSignal) => Promise<void>;
+  readonly run?: (signal: AbortSignal, logged: Logged) => Promise<void>;
 }
+
+/** Logs a failure of what is named. */
+export type Logged = (what: string) => (error: unknown) => void;
 
 export interface GatewayServices extends RestServices {
   readonly tables: LocalTables;
@@ -211,7 +214,7 @@ async function runInBackground(
   const { services, store, rest } = modules;
   const { contracts, identity, tables, readiness } = services;
   const { mspId, name } = options.hospital;
-  const logged = (what: string) => (error: unknown) => {
+  const logged: Logged = (what) => (error) => {
     if (!signal.aborted) rest.log.warn({ err: error }, what);
   };
   const encryptionKey = Buffer.from(await modules.custody.encryptionPublicKey()).toString('base64url');
@@ -245,7 +248,7 @@ async function runInBackground(
     },
     signal,
   );
-  const extending = modules.extension.run?.(signal).catch(logged('the extension'));
+  const extending = modules.extension.run?.(signal, logged).catch(logged('the extension'));
   await Promise.allSettled([joining, tidying, replicating, extending]);
 }
 

@@ -9,6 +9,7 @@ import {
   readGatewayConfig,
   resolveHome,
 } from '@careledger/network';
+import { DEFAULT_KEY_BITS } from '../app/aggregation.js';
 import { startEmbeddedConsortium } from '../app/embedded.js';
 import type { DemoHospital } from './demo-staff.js';
 import { GatewayClient } from './gateway-client.js';
@@ -30,16 +31,14 @@ export interface DemoNetworkOptions {
   readonly dataDir: string;
 }
 
-/** Conservative for a demonstration with `paillier-bigint`; see docs/benchmarks.md. */
-const KEY_BITS = 2048;
-
 export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
   return options.ledger === 'fabric' ? fabricNetwork() : embeddedNetwork(options.dataDir);
 }
 
 async function embeddedNetwork(dataDir: string): Promise<DemoNetwork> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const { gateways, topology, stop } = await startEmbeddedConsortium({ dataDir, keyBits: KEY_BITS });
+  const consortium = await startEmbeddedConsortium({ dataDir });
+  const { gateways, topology } = consortium;
   const hospitals = topology.hospitals.map((hospital, index): DemoHospital => ({
     client: new GatewayClient(hospital, gateways[index]?.restUrl ?? ''),
     adminSecretFile: join(dataDir, hospital.id, 'gateway', 'admin-secret'),
@@ -47,13 +46,13 @@ async function embeddedNetwork(dataDir: string): Promise<DemoNetwork> {
   return {
     hospitals,
     channel: topology.channel,
-    keyBits: KEY_BITS,
+    keyBits: DEFAULT_KEY_BITS,
     stateFile: join(dataDir, 'demonstration.json'),
     home: dataDir,
     banner:
       'EMBEDDED MODE: one process, one machine, every hospital’s keys in one place. For looking and testing; a consortium runs on Fabric (npm run network -- up).',
     printsTokens: true,
-    stop,
+    stop: () => consortium.stop(),
   };
 }
 
@@ -72,7 +71,7 @@ async function fabricNetwork(): Promise<DemoNetwork> {
   return {
     hospitals,
     channel: topology.channel,
-    keyBits: KEY_BITS,
+    keyBits: DEFAULT_KEY_BITS,
     stateFile: join(home, 'demonstration.json'),
     home,
     banner: 'On Hyperledger Fabric and Kubo: npm run network -- status shows the processes.',

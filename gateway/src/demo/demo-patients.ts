@@ -17,7 +17,7 @@ export async function demoPatient(state: DemoState, name: string): Promise<DemoP
   const known = state.facts.patients[name];
   if (known !== undefined) return known;
   const signing = generatePatientKeys();
-  const encryption = await generateHpkeKeyPair();
+  const encryption = generateHpkeKeyPair();
   const patient: DemoPatient = {
     pseudonym: bytesToHex(randomBytes(16)),
     signingKey: bytesToBase64Url(signing.privateKey),

@@ -130,7 +130,7 @@ export async function compare(
   );
   return {
     statistic,
-    encrypted: figure(encrypted as StatisticResult | undefined),
+    encrypted: figure(encrypted),
     plaintext: figure(plaintext),
     cohortSize: rows.length,
     equal: encrypted !== undefined && canonicalJson(encrypted) === canonicalJson(plaintext),

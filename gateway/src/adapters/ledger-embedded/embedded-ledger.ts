@@ -21,12 +21,13 @@ import { decodeBlock } from '../fabric-protocol/decode-block.js';
 import { eventsOf } from '../fabric-protocol/events.js';
 import { assertValid, contractError, parseResult, validationCodeName } from '../ledger-outcome.js';
 import { CONFLICT_RETRY, withConflictRetry, type ConflictRetryPolicy } from '../retry.js';
-import { ChaincodeRuntime, loadContracts, type ChaincodeOutcome, type ContractClass } from './chaincode-runtime.js';
+import { ChaincodeRuntime, type ChaincodeOutcome, type ContractClass } from './chaincode-runtime.js';
 import { assertGenesisMatches, makeGenesisBlock } from './genesis.js';
 import { HeightSignal } from './height-signal.js';
 import { Membership, type MemberRoot } from './membership.js';
 import { Ordering } from './ordering.js';
 import type { ReadWriteSet } from './read-write-set.js';
+import { loadContracts } from './shim.js';
 import { Simulation } from './simulation.js';
 import { LedgerStore } from './store.js';
 import {

@@ -127,7 +127,7 @@ function panelRoutes(panels: PanelsService): Routes {
           response: { 200: RegisteredLayoutSchema },
         },
       },
-      (request) => contracts.evaluate(callerOf(request).identity, 'panels', 'GetLayout', request.params),
+      (request) => contracts.evaluate(callerOf(request).identity, 'panels', 'GetLayout', { ...request.params }),
     );
 
     rest.post(
@@ -176,7 +176,7 @@ function panelRoutes(panels: PanelsService): Routes {
           response: { 200: PanelSchema },
         },
       },
-      (request) => contracts.evaluate(callerOf(request).identity, 'panels', 'Get', request.params),
+      (request) => contracts.evaluate(callerOf(request).identity, 'panels', 'Get', { ...request.params }),
     );
   };
 }
@@ -231,7 +231,7 @@ function queryRoutes(knowledge: LocalKnowledge): Routes {
           response: { 200: DetailsSchema },
         },
       },
-      (request) => contracts.evaluate(callerOf(request).identity, 'queries', 'Get', request.params),
+      (request) => contracts.evaluate(callerOf(request).identity, 'queries', 'Get', { ...request.params }),
     );
 
     rest.get(
