@@ -1,0 +1,5 @@
+/** Talking to gateways as a client does: for benchmarks and tests of the whole. */
+export { demoPatient, enrol, signed } from './demo-patients.js';
+export { signInStaff, enrolmentIdOf, type DemoHospital, type Tokens } from './demo-staff.js';
+export { DemoState, type DemoPatient } from './demo-state.js';
+export { GatewayClient, unlessItExists } from './gateway-client.js';

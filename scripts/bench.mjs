@@ -1,0 +1,12 @@
+// npm run bench:NAME: compiles, then runs bench/NAME.ts. Prints JSON lines on standard output, progress on standard error.
+import { join } from 'node:path';
+import { bootstrap, run } from './lib/bootstrap.mjs';
+
+const [name = ''] = process.argv.slice(2);
+const BENCHMARKS = { ledger: 20 * 60_000 };
+if (!Object.hasOwn(BENCHMARKS, name)) {
+  console.error(`Which benchmark? One of: ${Object.keys(BENCHMARKS).join(', ')}`);
+  process.exit(2);
+}
+await bootstrap();
+await run(process.execPath, [join('bench', 'dist', `${name}.js`)], { limitMs: BENCHMARKS[name] });
