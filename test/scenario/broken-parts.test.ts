@@ -64,7 +64,10 @@ describe('scenario: what broken parts get', function () {
   let world: World;
 
   before(async () => {
-    consortium = await startTestConsortium({ wrapModules: breakable, limits: { replicationRetryMs: 50 } });
+    consortium = await startTestConsortium({
+      wrapModules: breakable,
+      limits: { replicationRetryMs: 50, unfinishedMinAgeMs: 500 },
+    });
     world = await makeWorld(consortium);
   });
   afterEach(() => {
@@ -126,6 +129,22 @@ describe('scenario: what broken parts get', function () {
     for (const cid of stored) {
       expect((await consortium.storeOf(1).stat(cid))?.pinned ?? false, `pin of ${cid}`).to.equal(false);
     }
+  });
+
+  it('gateway gone between storing and anchoring: its objects are let go, those of the ledger are kept', async () => {
+    const { tables } = consortium.gateway(1).services;
+    const unfinished = tables.table<{ batchId: string; cid: string; storedAtMs: number }>('unfinished');
+    const [recordId] = recordIdsOf(await world.put(['anchored all the same']));
+    const { contentCid } = (await recordsOf()).find((candidate) => candidate.recordId === recordId)!;
+    const orphan = await consortium.storeOf(1).put(randomBytes(100));
+    const rows = [
+      { batchId: randomHex(16), cid: orphan, storedAtMs: Date.now() },
+      { batchId: recordId!.split('.')[0]!, cid: contentCid, storedAtMs: Date.now() },
+    ];
+    for (const row of rows) await unfinished.put(`${row.batchId}/${row.cid}`, row);
+    await until(async () => (await consortium.storeOf(1).stat(orphan))?.pinned !== true);
+    await until(async () => (await unfinished.get(`${rows[1]!.batchId}/${contentCid}`)) === undefined);
+    expect((await consortium.storeOf(1).stat(contentCid))?.pinned).to.equal(true);
   });
 
   describe('idempotency', () => {

@@ -11,6 +11,7 @@ import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
 import type { LogOptions } from '../rest/logging.js';
 import { DEFAULT_KEY_BITS, aggregationExtension, type AggregationOptions } from './aggregation.js';
+import { mapBounded } from '../services/bounded.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayLimits } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
@@ -88,27 +89,26 @@ async function openParts(
   opened: (() => Promise<unknown>)[],
 ): Promise<HospitalParts[]> {
   const stores: EmbeddedRecordStore[] = [];
-  return Promise.all(
-    hospitals.map(async (hospital) => {
-      const folder = join(dataDir, hospital.id);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const passphrase = await ownPassphrase(folder);
-      const { mspId } = hospital;
-      const authority = await EmbeddedAuthority.open({
-        directory: join(folder, 'authority'),
-        mspId,
-        passphrase,
-      });
-      const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
-      const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({
-        directory: join(folder, 'store'),
-        neighbours,
-      });
-      stores.push(store);
-      opened.push(() => store.close());
-      return { hospital, authority, store, passphrase, folder };
-    }),
-  );
+  // Not Promise.all: when one cannot be opened, the others must have settled before they are closed.
+  return mapBounded(hospitals, hospitals.length, async (hospital) => {
+    const folder = join(dataDir, hospital.id);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const passphrase = await ownPassphrase(folder);
+    const { mspId } = hospital;
+    const authority = await EmbeddedAuthority.open({
+      directory: join(folder, 'authority'),
+      mspId,
+      passphrase,
+    });
+    const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
+    const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({
+      directory: join(folder, 'store'),
+      neighbours,
+    });
+    stores.push(store);
+    opened.push(() => store.close());
+    return { hospital, authority, store, passphrase, folder };
+  });
 }
 
 function openLedger(

@@ -233,8 +233,11 @@ async function runInBackground(
     signal,
   );
   const unfinished = tables.table<UnfinishedObject>('unfinished');
-  const tidying = discardUnfinished(identity, { store, unfinished, contracts }).catch(
-    logged('discarding unfinished batches'),
+  const tidying = keepTidy(
+    () =>
+      discardUnfinished({ minAgeMs: limits.unfinishedMinAgeMs }, identity, { store, unfinished, contracts }),
+    { everyMs: limits.unfinishedMinAgeMs, onError: logged('discarding unfinished batches') },
+    signal,
   );
   const replicating = replicate(
     { mspId, replicationFactor: options.replicationFactor, retryMs: limits.replicationRetryMs },
@@ -250,6 +253,17 @@ async function runInBackground(
   );
   const extending = modules.extension.run?.(signal, logged).catch(logged('the extension'));
   await Promise.allSettled([joining, tidying, replicating, extending]);
+}
+
+async function keepTidy(
+  work: () => Promise<unknown>,
+  options: { readonly everyMs: number; readonly onError: (error: unknown) => void },
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await work().catch(options.onError);
+    await pause(options.everyMs, signal);
+  }
 }
 
 const READY_POLL_MS = 50;

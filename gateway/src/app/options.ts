@@ -45,6 +45,8 @@ export interface GatewayLimits {
   readonly joinRecheckMs: number;
   /** How often work of replication that failed is tried again. */
   readonly replicationRetryMs: number;
+  /** When an object that was stored but never anchored counts as left behind. Default 15 minutes. */
+  readonly unfinishedMinAgeMs: number;
 }
 
 const DEFAULT_LIMITS: GatewayLimits = {
@@ -62,6 +64,7 @@ const DEFAULT_LIMITS: GatewayLimits = {
   joinRetryMs: 500,
   joinRecheckMs: 10_000,
   replicationRetryMs: 5_000,
+  unfinishedMinAgeMs: 15 * 60_000,
 };
 
 export function limitsOf(options: Pick<GatewayOptions, 'limits'>): GatewayLimits {

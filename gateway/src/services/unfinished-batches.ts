@@ -9,6 +9,7 @@ import type { LocalTable } from './local-tables.js';
 export interface UnfinishedObject {
   readonly batchId: string;
   readonly cid: string;
+  readonly storedAtMs: number;
 }
 
 /** Follows what one anchoring has stored, so that nothing stays pinned that the ledger does not name. */
@@ -36,7 +37,7 @@ export function openBatchJournal(
     async stored(cid) {
       cids.add(cid);
       // Not synced: it has to survive this process, and a row lost with the machine only leaves a ciphertext pinned.
-      await unfinished.put(`${batchId}/${cid}`, { batchId, cid }, { sync: false });
+      await unfinished.put(`${batchId}/${cid}`, { batchId, cid, storedAtMs: Date.now() }, { sync: false });
     },
     async keep() {
       await mapBounded([...cids], concurrency, forget);
@@ -52,16 +53,19 @@ export function openBatchJournal(
 
 /**
  * Settles what a gateway left behind that ended between storing and anchoring: objects of batches that are not on the
- * ledger are let go.
+ * ledger are let go. Only those of a certain age: a request may be under way, and a transaction whose fate was unknown
+ * may still come to stand.
  * @returns how many objects were let go.
  */
 export async function discardUnfinished(
+  options: { readonly minAgeMs: number },
   identity: SigningIdentity,
   { store, unfinished, contracts }: JournalModules & { readonly contracts: ContractCaller },
 ): Promise<number> {
   const stands = new Map<string, boolean>();
   let discarded = 0;
-  for await (const [key, { batchId, cid }] of unfinished.entries()) {
+  for await (const [key, { batchId, cid, storedAtMs }] of unfinished.entries()) {
+    if (Date.now() - storedAtMs < options.minAgeMs) continue;
     const isAnchored = stands.get(batchId) ?? (await isOnLedger(identity, contracts, batchId));
     stands.set(batchId, isAnchored);
     if (!isAnchored) {

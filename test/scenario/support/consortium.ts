@@ -46,11 +46,11 @@ export interface TestConsortium {
   stop(): Promise<void>;
 }
 
-/** Four hospitals in this process on free ports, in a folder that goes with them. */
+/** Four hospitals in this process on free ports. A folder of their own, unless one is given, goes with them. */
 export async function startTestConsortium(
-  options: Partial<Omit<EmbeddedConsortiumOptions, 'dataDir' | 'ports'>> = {},
+  options: Partial<Omit<EmbeddedConsortiumOptions, 'ports'>> = {},
 ): Promise<TestConsortium> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'careledger-scenario-'));
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'careledger-scenario-')));
   const originals: GatewayModules[] = [];
   const consortium = await startEmbeddedConsortium({
     log: { level: 'silent' },
@@ -113,7 +113,7 @@ export async function startTestConsortium(
     },
     async stop() {
       await consortium.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
