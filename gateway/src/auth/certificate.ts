@@ -19,16 +19,18 @@ const ENROLMENT_ATTRIBUTE = 'hf.EnrollmentID';
  * @throws CareLedgerError CALLER_UNKNOWN when it carries no enrolment id or no role of CareLedger.
  */
 export function callerOf({ mspId, certificate }: SigningIdentity): Caller {
-  const attributes = attributesOf(certificate);
-  const enrolmentId = attributes[ENROLMENT_ATTRIBUTE];
+  const parsed = new X509Certificate(certificate);
+  const attributes = attributesOf(parsed);
+  // As the contracts do: identities of the CA's own configuration have the enrolment id only as their common name.
+  const enrolmentId = attributes[ENROLMENT_ATTRIBUTE] ?? parsed.subjectName.getField('CN')[0];
   const role = attributes[ROLE_ATTRIBUTE];
   const department = attributes[DEPARTMENT_ATTRIBUTE];
   if (enrolmentId === undefined || !isRole(role)) throw new CareLedgerError('CALLER_UNKNOWN');
   return { mspId, enrolmentId, role, ...(department === undefined ? {} : { department }) };
 }
 
-function attributesOf(certificatePem: string): Readonly<Record<string, string | undefined>> {
-  const extension = new X509Certificate(certificatePem).getExtension(ATTRIBUTE_OID);
+function attributesOf(certificate: X509Certificate): Readonly<Record<string, string | undefined>> {
+  const extension = certificate.getExtension(ATTRIBUTE_OID);
   if (extension === null) return {};
   try {
     const document: unknown = JSON.parse(Buffer.from(extension.value).toString('utf8'));
