@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { resolveChaincodeDirectory, buildDigest } from './build-digest.js';
 import { NetworkError } from './errors.js';
 import { DEFAULT_TOPOLOGY_FILE, hasHospital, hospitalPaths } from './home.js';
-import { isRunning, readPidFile } from './pid.js';
-import { processFiles, type ProcessName } from './process-spec.js';
+import type { ProcessName } from './process-spec.js';
+import { runningPid } from './start-process.js';
 import { stopHospital } from './supervision.js';
 import { ensureTools } from './tools.js';
 import { loadTopology, type Topology } from './topology.js';
@@ -105,6 +105,5 @@ export function processId(
   hospitalId: string,
   name: ProcessName | 'supervisor',
 ): number | undefined {
-  const identity = readPidFile(processFiles(hospitalPaths(home, hospitalId), name).pid);
-  return identity && isRunning(identity) ? identity.pid : undefined;
+  return runningPid(hospitalPaths(home, hospitalId), name);
 }

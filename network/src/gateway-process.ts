@@ -18,7 +18,7 @@ import { serverAlias } from './identity-plan.js';
 import { identityFiles } from './identities.js';
 import { probeHttp } from './probe.js';
 import { configDigest } from './process-spec.js';
-import { startProcess } from './start-process.js';
+import { runningPid, startProcess } from './start-process.js';
 import { waitFor } from './wait.js';
 
 const START_TIMEOUT_MS = 120_000;
@@ -62,7 +62,12 @@ export async function startGateway(context: HospitalContext, configFile: string)
     stopGraceMs: STOP_GRACE_MS,
     configDigest: configDigest(readFileSync(configFile, 'utf8')),
   });
-  await waitFor(() => probeHttp({ host, port: ports.gatewayRest, path: '/readyz' }), {
+  // Somebody else on the port may be ready too: our process must be running when it answers.
+  const isReady = async (): Promise<string | undefined> =>
+    runningPid(context.paths, 'gateway') === undefined
+      ? undefined
+      : probeHttp({ host, port: ports.gatewayRest, path: '/readyz' });
+  await waitFor(isReady, {
     what: `${id}'s gateway to be ready`,
     timeoutMs: START_TIMEOUT_MS,
     hint: logHint(context, 'gateway'),

@@ -60,7 +60,8 @@ export function identitiesOf(hospital: HospitalTopology): IdentityPlan[] {
     ledger('orderer', 'orderer'),
     ledger('peer', 'peer'),
     ledger('admin', 'admin'),
-    ledger('gateway', 'client', { 'careledger.role': 'gateway:ecert' }),
+    // The CA adds hf.EnrollmentID to whom it registers; who stands in its configuration is given it here.
+    ledger('gateway', 'client', { 'careledger.role': 'gateway:ecert', 'hf.EnrollmentID': 'gateway:ecert' }),
     ledger('registrar', 'client', {
       'hf.Registrar.Roles': 'client',
       'hf.Registrar.Attributes': STAFF_ATTRIBUTES.join(','),

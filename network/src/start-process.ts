@@ -1,6 +1,13 @@
 import { type HospitalContext, logHint } from './context.js';
 import { isRunning, readPidFile } from './pid.js';
-import { declareProcess, processFiles, type ProcessSpec, specDigest } from './process-spec.js';
+import type { HospitalPaths } from './home.js';
+import {
+  declareProcess,
+  processFiles,
+  type ProcessName,
+  type ProcessSpec,
+  specDigest,
+} from './process-spec.js';
 import type { SupervisedIdentity } from './supervisor.js';
 import { waitFor } from './wait.js';
 
@@ -27,4 +34,10 @@ export async function startProcess(context: HospitalContext, spec: ProcessSpec):
       hint: logHint(context, spec.name),
     },
   );
+}
+
+/** @returns undefined when the process does not run. */
+export function runningPid(paths: HospitalPaths, name: ProcessName | 'supervisor'): number | undefined {
+  const identity = readPidFile(processFiles(paths, name).pid);
+  return identity && isRunning(identity) ? identity.pid : undefined;
 }

@@ -116,14 +116,14 @@ export class Supervisor {
     return this.#restarts.get(name) ?? { delayMs: 0, notBeforeMs: 0, startedMs: 0, restarts: 0 };
   }
 
-  /** Doubles the pause from start to start, up to a bound, unless the process had been stable. */
+  /** Doubles the pause from attempt to attempt, up to a bound, unless the process had been stable. */
   #delayNextStart(name: ProcessName): void {
     const last = this.#restartOf(name);
     const wasStable = last.startedMs > 0 && Date.now() - last.startedMs >= STABLE_AFTER_MS;
     const delayMs = wasStable
       ? FIRST_BACKOFF_MS
       : Math.min(Math.max(last.delayMs * 2, FIRST_BACKOFF_MS), LONGEST_BACKOFF_MS);
-    this.#restarts.set(name, { ...last, delayMs, notBeforeMs: Date.now() + delayMs });
+    this.#restarts.set(name, { ...last, startedMs: 0, delayMs, notBeforeMs: Date.now() + delayMs });
   }
 
   async #stopWithdrawn(declared: ReadonlySet<ProcessName>): Promise<void> {
