@@ -39,7 +39,13 @@ function stopOnSignals(stop: () => Promise<void>): void {
   process.once('SIGINT', onSignal);
 }
 
+/** What failed and why, without stacks: the reader is whoever starts the gateway. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message} Because: ${describe(error.cause)}`;
+}
+
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(describe(error));
   process.exitCode = 1;
 });
