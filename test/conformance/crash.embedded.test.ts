@@ -25,8 +25,14 @@ describe('embedded ledger: SIGKILL under load', function () {
 
   /** Lets the writer run, kills it at a random moment, and keeps what it said was written. */
   async function writeAndKill(round: string): Promise<number> {
-    const child = spawn(process.execPath, [WRITER, consortium.directory, round], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once('exit', (_code, signal) => { resolve(signal); }));
+    const child = spawn(process.execPath, [WRITER, consortium.directory, round], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+      child.once('exit', (_code, signal) => {
+        resolve(signal);
+      }),
+    );
     let count = 0;
     for await (const line of createInterface({ input: child.stdout })) {
       const [key = '', txId] = line.split(' ');
@@ -51,19 +57,25 @@ describe('embedded ledger: SIGKILL under load', function () {
         blocks.forEach((block, index) => {
           const at = `block ${String(index)}`;
           expect(block.number, at).to.equal(BigInt(index));
-          if (index > 0) expect(Buffer.compare(block.previousHash, blocks[index - 1]!.headerHash), at).to.equal(0);
+          if (index > 0)
+            expect(Buffer.compare(block.previousHash, blocks[index - 1]!.headerHash), at).to.equal(0);
           expect(Buffer.compare(block.dataHash, blockDataHashOf(bytes[index]!)), at).to.equal(0);
         });
         const transactions = blocks.slice(1).flatMap((block) => block.transactions);
         expect(new Set(transactions.map(({ txId }) => txId)).size).to.equal(transactions.length);
-        const events = transactions.flatMap(({ call, txId }) => (call?.event === undefined ? [] : [[call.event.name, txId] as const]));
+        const events = transactions.flatMap(({ call, txId }) =>
+          call?.event === undefined ? [] : [[call.event.name, txId] as const],
+        );
         expect(new Set(events.map(([key]) => key)).size).to.equal(events.length);
         const written = new Map(events);
         for (const [key, txId] of acknowledged) expect(written.get(key), key).to.equal(txId);
         const keys = [...acknowledged.keys()];
-        const values = await ledger.evaluate(caller, 'members', 'Get', { steps: keys.map((key) => ({ get: key })) });
+        const values = await ledger.evaluate(caller, 'members', 'Get', {
+          steps: keys.map((key) => ({ get: key })),
+        });
         expect(values).to.deep.equal(keys);
-        for (const [key, txId] of written) expect(await ledger.transaction(caller, txId), key).to.include({ code: 'VALID' });
+        for (const [key, txId] of written)
+          expect(await ledger.transaction(caller, txId), key).to.include({ code: 'VALID' });
         expect(count + height).to.be.above(1);
       } finally {
         await ledger.close();

@@ -18,7 +18,11 @@ ledgerConformance('embedded', async () => {
     ledgerOf: () => ledger,
     person: (mspId, role) => enrolPerson(consortium.authority(mspId), mspId, role),
     async stranger(mspId, role) {
-      const authority = await EmbeddedAuthority.open({ directory: join(strangers, mspId), mspId, passphrase: 'another passphrase' });
+      const authority = await EmbeddedAuthority.open({
+        directory: join(strangers, mspId),
+        mspId,
+        passphrase: 'another passphrase',
+      });
       return enrolPerson(authority, mspId, role);
     },
     setProposalOffset: (value) => {

@@ -21,7 +21,11 @@ ledgerConformance('fabric', async () => {
     ledgerOf: (mspId) => others.get(mspId) ?? ledger,
     person: (mspId, role) => enrolPerson(authorities.get(mspId)!, mspId, role),
     async stranger(mspId, role) {
-      const authority = await EmbeddedAuthority.open({ directory: join(strangers, mspId), mspId, passphrase: 'another passphrase' });
+      const authority = await EmbeddedAuthority.open({
+        directory: join(strangers, mspId),
+        mspId,
+        passphrase: 'another passphrase',
+      });
       return enrolPerson(authority, mspId, role);
     },
     setProposalOffset: (value) => {

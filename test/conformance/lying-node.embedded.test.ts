@@ -56,12 +56,16 @@ describe('kubo record store in front of a dishonest or broken node', () => {
   });
 
   it('finds a flipped byte in the root', async () => {
-    serve((block, asked) => (asked === cid ? block.map((byte, index) => (index === 5 ? byte ^ 1 : byte)) : block));
+    serve((block, asked) =>
+      asked === cid ? block.map((byte, index) => (index === 5 ? byte ^ 1 : byte)) : block,
+    );
     expect(await codeOf(store.get(cid, { maxBytes: 2_000_000 }))).to.equal('CID_MISMATCH');
   });
 
   it('finds a flipped byte in a leaf', async () => {
-    serve((block, asked) => (asked === cid ? block : block.map((byte, index) => (index === 400_000 ? byte ^ 128 : byte))));
+    serve((block, asked) =>
+      asked === cid ? block : block.map((byte, index) => (index === 400_000 ? byte ^ 128 : byte)),
+    );
     expect(await codeOf(store.get(cid, { maxBytes: 2_000_000 }))).to.equal('CID_MISMATCH');
   });
 
@@ -93,7 +97,9 @@ describe('kubo record store in front of a dishonest or broken node', () => {
 
   it('tells an error of the node from a CID that it has not got', async () => {
     answer = (_request, response) => {
-      response.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ Message: 'block was not found locally (offline)', Code: 0 }));
+      response
+        .writeHead(500, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ Message: 'block was not found locally (offline)', Code: 0 }));
     };
     expect(await store.stat(cid)).to.equal(undefined);
     expect(await codeOf(store.get(cid, { maxBytes: 2_000_000 }))).to.equal('STORE_UNAVAILABLE');

@@ -19,7 +19,8 @@ export const KNOWN_CIDS: readonly (readonly [sizeBytes: number, cid: string])[] 
 export function patterned(sizeBytes: number): Uint8Array {
   const pattern = Uint8Array.from({ length: 251 }, (_, index) => index);
   const bytes = new Uint8Array(sizeBytes);
-  for (let at = 0; at < sizeBytes; at += pattern.length) bytes.set(pattern.subarray(0, Math.min(pattern.length, sizeBytes - at)), at);
+  for (let at = 0; at < sizeBytes; at += pattern.length)
+    bytes.set(pattern.subarray(0, Math.min(pattern.length, sizeBytes - at)), at);
   return bytes;
 }
 
@@ -57,8 +58,8 @@ export function recordStoreConformance(name: string, makeHarness: () => Promise<
       const bytes = randomBytes(3000);
       const cids = await Promise.all([store().put(bytes), store().put(bytes), store().put(bytes)]);
       expect(new Set(cids).size).to.equal(1);
-      await store().unpin(cids[0]!);
-      expect((await store().stat(cids[0]!))?.pinned ?? false).to.equal(false);
+      await store().unpin(cids[0]);
+      expect((await store().stat(cids[0]))?.pinned ?? false).to.equal(false);
     });
 
     it('refuses to store nothing', async () => {
@@ -69,7 +70,15 @@ export function recordStoreConformance(name: string, makeHarness: () => Promise<
       const cid = await store().put(randomBytes(10));
       const identity = 'bafkqaddimvwgy3zao5xxe3debi';
       const versionZero = 'QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n';
-      for (const text of ['', 'no', cid.slice(0, -1), cid.toUpperCase(), identity, versionZero, `/ipfs/${cid}`]) {
+      for (const text of [
+        '',
+        'no',
+        cid.slice(0, -1),
+        cid.toUpperCase(),
+        identity,
+        versionZero,
+        `/ipfs/${cid}`,
+      ]) {
         expect(await codeOf(store().get(text, { maxBytes })), text).to.equal('CID_INVALID');
         expect(await codeOf(store().pin(text)), text).to.equal('CID_INVALID');
         expect(await codeOf(store().unpin(text)), text).to.equal('CID_INVALID');
@@ -80,7 +89,9 @@ export function recordStoreConformance(name: string, makeHarness: () => Promise<
     it('hands out no more bytes than were asked for', async () => {
       for (const sizeBytes of [2000, MIB + 2000]) {
         const cid = await store().put(randomBytes(sizeBytes));
-        expect(await codeOf(store().get(cid, { maxBytes: sizeBytes - 1 })), String(sizeBytes)).to.equal('BODY_TOO_LARGE');
+        expect(await codeOf(store().get(cid, { maxBytes: sizeBytes - 1 })), String(sizeBytes)).to.equal(
+          'BODY_TOO_LARGE',
+        );
         expect((await store().get(cid, { maxBytes: sizeBytes })).length).to.equal(sizeBytes);
       }
     });
@@ -114,7 +125,9 @@ export function recordStoreConformance(name: string, makeHarness: () => Promise<
       const cid = await store().put(randomBytes(100));
       const stop = new AbortController();
       stop.abort();
-      const failure: unknown = await store().get(cid, { maxBytes, signal: stop.signal }).catch((error: unknown) => error);
+      const failure: unknown = await store()
+        .get(cid, { maxBytes, signal: stop.signal })
+        .catch((error: unknown) => error);
       expect((failure as Error).name).to.equal('AbortError');
     });
 

@@ -59,7 +59,9 @@ export function parseResult(payload: Uint8Array): unknown {
 export function parseEventPayload(payload: Uint8Array): LedgerEventPayload | undefined {
   try {
     const value = JSON.parse(Buffer.from(payload).toString('utf8')) as Partial<LedgerEventPayload> | null;
-    return typeof value?.event === 'string' && typeof value.id === 'string' ? (value as LedgerEventPayload) : undefined;
+    return typeof value?.event === 'string' && typeof value.id === 'string'
+      ? (value as LedgerEventPayload)
+      : undefined;
   } catch {
     return undefined;
   }

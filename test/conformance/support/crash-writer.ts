@@ -14,7 +14,11 @@ const ledger = await consortium.open({ contracts: SCRATCH_CONTRACTS });
 async function writer(lane: number): Promise<void> {
   for (let index = 0; ; index += 1) {
     const key = `${round}-${String(lane)}-${String(index)}`;
-    const steps = [{ put: key, value: key }, { put: `last-${round}-${String(lane)}`, value: key }, { event: key }];
+    const steps = [
+      { put: key, value: key },
+      { put: `last-${round}-${String(lane)}`, value: key },
+      { event: key },
+    ];
     const { txId } = await ledger.submit(caller, 'members', 'Update', { steps });
     process.stdout.write(`${key} ${txId}\n`);
   }

@@ -17,14 +17,24 @@ export interface EmbeddedConsortium {
 export async function makeConsortium(existing?: string): Promise<EmbeddedConsortium> {
   const directory = existing ?? (await mkdtemp(join(tmpdir(), 'careledger-conformance-')));
   const open = (mspId: string) =>
-    EmbeddedAuthority.open({ directory: join(directory, mspId), mspId, passphrase: 'a passphrase for tests' });
-  const authorities = new Map(await Promise.all(MSP_IDS.map(async (mspId) => [mspId, await open(mspId)] as const)));
+    EmbeddedAuthority.open({
+      directory: join(directory, mspId),
+      mspId,
+      passphrase: 'a passphrase for tests',
+    });
+  const authorities = new Map(
+    await Promise.all(MSP_IDS.map(async (mspId) => [mspId, await open(mspId)] as const)),
+  );
   const authority = (mspId: string): EmbeddedAuthority => {
     const found = authorities.get(mspId as (typeof MSP_IDS)[number]);
     if (found === undefined) throw new Error(`no authority of ${mspId}`);
     return found;
   };
-  const members = MSP_IDS.map((mspId) => ({ mspId, rootCertificate: authority(mspId).rootCertificate, peer: authority(mspId).node('peer') }));
+  const members = MSP_IDS.map((mspId) => ({
+    mspId,
+    rootCertificate: authority(mspId).rootCertificate,
+    peer: authority(mspId).node('peer'),
+  }));
   return {
     directory,
     authority,

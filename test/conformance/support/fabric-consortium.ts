@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { FabricCaAuthority, FabricLedger, type FabricLedgerOptions } from '@careledger/gateway/adapters';
-import { DEFAULT_TOPOLOGY_FILE, loadTopology, readGatewayConfig, type GatewayConfig } from '@careledger/network';
+import {
+  DEFAULT_TOPOLOGY_FILE,
+  loadTopology,
+  readGatewayConfig,
+  type GatewayConfig,
+} from '@careledger/network';
 
 /** The running network, as each hospital's gateway is told of it. */
 export interface FabricConsortium {
@@ -12,7 +17,8 @@ export interface FabricConsortium {
 /** Fails with the sentence that mends it when no network is named: these suites never skip. */
 export function runningConsortium(): FabricConsortium {
   const home = process.env['CARELEDGER_HOME'];
-  if (home === undefined) throw new Error("set CARELEDGER_HOME to the home of a running network ('npm run network -- up')");
+  if (home === undefined)
+    throw new Error("set CARELEDGER_HOME to the home of a running network ('npm run network -- up')");
   const topology = loadTopology(process.env['CARELEDGER_TOPOLOGY'] ?? DEFAULT_TOPOLOGY_FILE);
   const configs = topology.hospitals.map((hospital) => readGatewayConfig(home, hospital.id));
   const configOf = (mspId: string): GatewayConfig => {
@@ -38,7 +44,13 @@ export function runningConsortium(): FabricConsortium {
       const { peer, channel, chaincode } = configOf(mspId);
       const { endpoint, hostAlias } = peer;
       const tlsRootCertificate = readFileSync(peer.tlsRootFile, 'utf8');
-      return new FabricLedger({ channel, chaincode, mspId, peer: { endpoint, hostAlias, tlsRootCertificate }, ...options });
+      return new FabricLedger({
+        channel,
+        chaincode,
+        mspId,
+        peer: { endpoint, hostAlias, tlsRootCertificate },
+        ...options,
+      });
     },
   };
 }

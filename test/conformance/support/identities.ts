@@ -30,7 +30,11 @@ export function signerOf(keyPem: string): Pick<SigningIdentity, 'sign'> {
 export async function makeRequest(enrolmentId: string): Promise<{ csrPem: string; keyPem: string }> {
   x509.cryptoProvider.set(webcrypto);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({ name: `CN=${enrolmentId}`, keys, signingAlgorithm: ALGORITHM });
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: `CN=${enrolmentId}`,
+    keys,
+    signingAlgorithm: ALGORITHM,
+  });
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   return { csrPem: request.toString('pem'), keyPem: key.export({ format: 'pem', type: 'pkcs8' }).toString() };

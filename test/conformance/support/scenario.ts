@@ -1,7 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { generatePatientKeys, patientMessage, signPatientPayload } from '@careledger/crypto';
 import type { Ledger, SigningIdentity } from '@careledger/gateway/adapters';
-import { CareLedgerError, canonicalJson, type Access, type Member, type MethodName } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  canonicalJson,
+  type Access,
+  type Member,
+  type MethodName,
+} from '@careledger/protocol';
 
 /** What the suites do over and over with the contracts, in as few words as possible. */
 
@@ -22,7 +28,8 @@ export interface Hospital {
 export async function admitAll(ledger: Ledger, hospitals: readonly Hospital[]): Promise<void> {
   for (const hospital of hospitals) {
     const status = await statusOf(ledger, hospital);
-    if (status === undefined) await ledger.submit(hospital.admin, 'members', 'Propose', memberFields(hospital.mspId));
+    if (status === undefined)
+      await ledger.submit(hospital.admin, 'members', 'Propose', memberFields(hospital.mspId));
     for (const voter of hospitals) {
       if ((await statusOf(ledger, hospital)) === 'active') break;
       await ledger.submit(voter.admin, 'members', 'Vote', { mspId: hospital.mspId, vote: 'admit' });
@@ -32,7 +39,8 @@ export async function admitAll(ledger: Ledger, hospitals: readonly Hospital[]): 
 
 async function statusOf(ledger: Ledger, hospital: Hospital): Promise<Member['status'] | undefined> {
   try {
-    return ((await ledger.evaluate(hospital.admin, 'members', 'Get', { mspId: hospital.mspId })) as Member).status;
+    return ((await ledger.evaluate(hospital.admin, 'members', 'Get', { mspId: hospital.mspId })) as Member)
+      .status;
   } catch (error) {
     if (error instanceof CareLedgerError && error.code === 'MEMBER_NOT_FOUND') return undefined;
     throw error;
@@ -59,8 +67,17 @@ export class TestPatient {
 
   private signed(contract: 'patients', method: MethodName<'patients'>, args: object): object {
     const nonce = base64url(randomBytes(16));
-    const message = patientMessage({ channel: this.channel, method: `${contract}:${method}`, argumentsJson: canonicalJson(args), nonce });
-    return { arguments: args, nonce, signature: base64url(signPatientPayload(this.keys.privateKey, message)) };
+    const message = patientMessage({
+      channel: this.channel,
+      method: `${contract}:${method}`,
+      argumentsJson: canonicalJson(args),
+      nonce,
+    });
+    return {
+      arguments: args,
+      nonce,
+      signature: base64url(signPatientPayload(this.keys.privateKey, message)),
+    };
   }
 }
 
@@ -95,7 +112,9 @@ function fakeCid(): string {
 function base32(bytes: Uint8Array): string {
   const bits = [...bytes].map((byte) => byte.toString(2).padStart(8, '0')).join('');
   const groups = bits.match(/.{1,5}/g) ?? [];
-  return groups.map((group) => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(group.padEnd(5, '0'), 2)]).join('');
+  return groups
+    .map((group) => 'abcdefghijklmnopqrstuvwxyz234567'[parseInt(group.padEnd(5, '0'), 2)])
+    .join('');
 }
 
 /** The code of the CareLedgerError with which a promise rejects; fails when it does not reject with one. */
@@ -110,9 +129,15 @@ export async function codeOf(pending: Promise<unknown>): Promise<string> {
 }
 
 /** Reads `count` items, or fails after the time. */
-export async function take<Item>(count: number, from: (signal: AbortSignal) => AsyncIterable<Item>, timeoutMs = 20_000): Promise<Item[]> {
+export async function take<Item>(
+  count: number,
+  from: (signal: AbortSignal) => AsyncIterable<Item>,
+  timeoutMs = 20_000,
+): Promise<Item[]> {
   const stop = new AbortController();
-  const timer = setTimeout(() => { stop.abort(); }, timeoutMs);
+  const timer = setTimeout(() => {
+    stop.abort();
+  }, timeoutMs);
   const items: Item[] = [];
   try {
     for await (const item of from(stop.signal)) {

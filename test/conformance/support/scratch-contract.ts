@@ -15,7 +15,8 @@ class ScratchContract extends Contract {
   }
 
   /** Runs the steps and returns what they read. The shim counts parameters, so the idempotency key has one. */
-  Update(context: Context, argumentJson: string, _idempotencyKey: string): Promise<string> {
+  async Update(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    if (idempotencyKey !== '') throw new Error('the scratch contract keeps no outcomes');
     return this.Get(context, argumentJson);
   }
 
@@ -44,8 +45,12 @@ const HANDLERS: { readonly [Name in string]: (context: Context, step: never) => 
   get: async ({ stub }, step: { get: string }) => Buffer.from(await stub.getState(step.get)).toString(),
   put: ({ stub }, step: { put: string; value: string }) => stub.putState(step.put, Buffer.from(step.value)),
   delete: ({ stub }, step: { delete: string }) => stub.deleteState(step.delete),
-  policy: ({ stub }, step: { policy: string; base64: string }) => stub.setStateValidationParameter(step.policy, Buffer.from(step.base64, 'base64')),
-  policyOf: async ({ stub }, step: { policyOf: string }) => Buffer.from((await stub.getStateValidationParameter(step.policyOf)) ?? []).toString('base64'),
+  policy: ({ stub }, step: { policy: string; base64: string }) =>
+    stub.setStateValidationParameter(step.policy, Buffer.from(step.base64, 'base64')),
+  policyOf: async ({ stub }, step: { policyOf: string }) =>
+    Buffer.from(
+      ((await stub.getStateValidationParameter(step.policyOf)) as Uint8Array | undefined) ?? [],
+    ).toString('base64'),
   range: async ({ stub }, step: { range: [string, string]; atMost?: number }) => {
     const keys: string[] = [];
     for await (const { key } of stub.getStateByRange(...step.range)) {
@@ -55,16 +60,22 @@ const HANDLERS: { readonly [Name in string]: (context: Context, step: never) => 
     return keys;
   },
   page: async ({ stub }, step: { page: [string, string]; size: number; bookmark?: string }) => {
-    const { iterator, metadata } = await stub.getStateByRangeWithPagination(...step.page, step.size, step.bookmark ?? '');
+    const { iterator, metadata } = await stub.getStateByRangeWithPagination(
+      ...step.page,
+      step.size,
+      step.bookmark ?? '',
+    );
     const keys: string[] = [];
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) keys.push(next.value.key);
+    for (let next = await iterator.next(); !next.done; next = await iterator.next())
+      keys.push(next.value.key);
     await iterator.close();
     return { keys, ...metadata };
   },
   under: async ({ stub }, step: { under: [string, ...string[]] }) => {
     const [type, ...attributes] = step.under;
     const found: string[][] = [];
-    for await (const { key } of stub.getStateByPartialCompositeKey(type, attributes)) found.push(stub.splitCompositeKey(key).attributes);
+    for await (const { key } of stub.getStateByPartialCompositeKey(type, attributes))
+      found.push(stub.splitCompositeKey(key).attributes);
     return found;
   },
   putUnder: ({ stub }, step: { putUnder: [string, ...string[]]; value: string }) => {

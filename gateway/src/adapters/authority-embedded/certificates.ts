@@ -1,5 +1,10 @@
 import 'reflect-metadata';
-import { createPrivateKey, createPublicKey, webcrypto, X509Certificate as NodeCertificate } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  webcrypto,
+  X509Certificate as NodeCertificate,
+} from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
@@ -35,7 +40,11 @@ export interface LeafOptions {
 
 x509.cryptoProvider.set(webcrypto);
 
-export async function makeRoot(options: { mspId: string; commonName: string; nowMs: number }): Promise<KeyAndCertificate> {
+export async function makeRoot(options: {
+  mspId: string;
+  commonName: string;
+  nowMs: number;
+}): Promise<KeyAndCertificate> {
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: makeSerial(),
@@ -77,7 +86,10 @@ export async function issue(authority: Authority, leaf: LeafOptions): Promise<st
 }
 
 /** Makes a key and has it certified. */
-export async function issueWithKey(authority: Authority, leaf: Omit<LeafOptions, 'publicKey'>): Promise<KeyAndCertificate> {
+export async function issueWithKey(
+  authority: Authority,
+  leaf: Omit<LeafOptions, 'publicKey'>,
+): Promise<KeyAndCertificate> {
   const keys = await makeKeys();
   const certificatePem = await issue(authority, { ...leaf, publicKey: keys.publicKey });
   return { keyPem: await exportKey(keys.privateKey), certificatePem };
@@ -126,7 +138,7 @@ function nameOf(parts: x509.JsonName): string {
 /** 128 random bits, positive. */
 function makeSerial(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = (bytes[0] ?? 0) & 0x7f | 0x40;
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return Buffer.from(bytes).toString('hex');
 }
 
@@ -136,7 +148,9 @@ function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key));
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' }).toString();
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    .export({ format: 'pem', type: 'pkcs8' })
+    .toString();
 }
 
 function importKey(pem: string): Promise<webcrypto.CryptoKey> {

@@ -7,7 +7,14 @@ import { CareLedgerError, DEPARTMENT_ATTRIBUTE, ROLE_ATTRIBUTE, type Role } from
 import type { IdentityAuthority } from '../../ports/identity-authority.js';
 import { signMessage } from '../fabric-protocol/signature.js';
 import type { NodeIdentity } from '../ledger-embedded/index.js';
-import { issue, issueWithKey, makeRoot, publicKeyOfRequest, type Authority, type KeyAndCertificate } from './certificates.js';
+import {
+  issue,
+  issueWithKey,
+  makeRoot,
+  publicKeyOfRequest,
+  type Authority,
+  type KeyAndCertificate,
+} from './certificates.js';
 import { Registry } from './registry.js';
 
 export interface EmbeddedAuthorityOptions {
@@ -66,7 +73,11 @@ export class EmbeddedAuthority implements IdentityAuthority {
   node(kind: 'peer' | 'orderer'): NodeIdentity {
     const { keyPem, certificatePem } = this.keys[kind];
     const key = createPrivateKey(keyPem);
-    return { mspId: this.mspId, certificate: certificatePem, signMessage: (message) => signMessage(key, message) };
+    return {
+      mspId: this.mspId,
+      certificate: certificatePem,
+      signMessage: (message) => signMessage(key, message),
+    };
   }
 
   async enrol(staff: {
@@ -77,11 +88,15 @@ export class EmbeddedAuthority implements IdentityAuthority {
   }): Promise<string> {
     const { enrolmentId, role, department } = staff;
     if (!/^[A-Za-z0-9._-]{1,64}$/.test(enrolmentId)) {
-      throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'an enrolment id of letters, digits, dot, dash, underscore' });
+      throw new CareLedgerError('SCHEMA_VIOLATION', {
+        expected: 'an enrolment id of letters, digits, dot, dash, underscore',
+      });
     }
     const publicKey = await publicKeyOfRequest(staff.csrPem);
     if (publicKey === undefined) {
-      throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'a P-256 certificate request signed with its own key' });
+      throw new CareLedgerError('SCHEMA_VIOLATION', {
+        expected: 'a P-256 certificate request signed with its own key',
+      });
     }
     const attributes = {
       'hf.Affiliation': '',
@@ -92,11 +107,21 @@ export class EmbeddedAuthority implements IdentityAuthority {
     };
     await this.registry.register(enrolmentId, attributes);
     const validDays = this.options.validDays ?? 365;
-    return issue(this.authority('identityRoot'), { commonName: enrolmentId, unit: 'client', attributes, publicKey, nowMs: this.now(), validDays });
+    return issue(this.authority('identityRoot'), {
+      commonName: enrolmentId,
+      unit: 'client',
+      attributes,
+      publicKey,
+      nowMs: this.now(),
+      validDays,
+    });
   }
 
   /** A new key and certificate for mutual TLS between gateways; `hosts` are DNS names and IP addresses. */
-  async issueTls(options: { readonly commonName: string; readonly hosts: readonly string[] }): Promise<KeyAndCertificate> {
+  async issueTls(options: {
+    readonly commonName: string;
+    readonly hosts: readonly string[];
+  }): Promise<KeyAndCertificate> {
     return issueWithKey(this.authority('tlsRoot'), { ...options, nowMs: this.now(), validDays: 365 });
   }
 
@@ -113,7 +138,8 @@ async function openKeys(options: EmbeddedAuthorityOptions): Promise<Keys> {
   const { mspId, passphrase, clock = Date.now } = options;
   const file = { path: join(options.directory, 'authority.key'), passphrase, label: LABEL };
   try {
-    if (existsSync(file.path)) return JSON.parse(Buffer.from(await readKeyFile(file)).toString('utf8')) as Keys;
+    if (existsSync(file.path))
+      return JSON.parse(Buffer.from(await readKeyFile(file)).toString('utf8')) as Keys;
     const keys = await makeKeys(mspId, clock());
     await writeKeyFile({ ...file, secret: Buffer.from(JSON.stringify(keys)) });
     return keys;

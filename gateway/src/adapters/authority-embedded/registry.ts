@@ -31,7 +31,9 @@ export class Registry {
     const known = this.enrolments.get(enrolmentId);
     if (known !== undefined) {
       if (isSame(known, attributes)) return;
-      throw new CareLedgerError('ALREADY_EXISTS', { came: 'an enrolment id that is enrolled with other attributes' });
+      throw new CareLedgerError('ALREADY_EXISTS', {
+        came: 'an enrolment id that is enrolled with other attributes',
+      });
     }
     await this.write(new Map(this.enrolments).set(enrolmentId, attributes));
     this.enrolments.set(enrolmentId, attributes);

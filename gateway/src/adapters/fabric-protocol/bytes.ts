@@ -10,13 +10,16 @@ interface TimestampMessage {
 interface TimestampModule {
   readonly Timestamp: { fromDate(date: Date): TimestampMessage };
 }
-const { Timestamp } = createRequire(import.meta.url)('google-protobuf/google/protobuf/timestamp_pb.js') as TimestampModule;
+const { Timestamp } = createRequire(import.meta.url)(
+  'google-protobuf/google/protobuf/timestamp_pb.js',
+) as TimestampModule;
 
 export function timestampOf(timeMs: number): TimestampMessage {
   return Timestamp.fromDate(new Date(timeMs));
 }
 
-export function timeMsOf(timestamp: TimestampMessage | undefined): number {
+export function timeMsOf(field: unknown): number {
+  const timestamp = field as TimestampMessage | undefined;
   return timestamp === undefined ? 0 : timestamp.getSeconds() * 1000 + Math.floor(timestamp.getNanos() / 1e6);
 }
 
@@ -27,7 +30,10 @@ export function sha256(...parts: readonly Uint8Array[]): Buffer {
 }
 
 /** `msp.SerializedIdentity` bytes, the form in which Fabric names a creator or an endorser. */
-export function serializeIdentity(identity: { readonly mspId: string; readonly certificate: string }): Uint8Array {
+export function serializeIdentity(identity: {
+  readonly mspId: string;
+  readonly certificate: string;
+}): Uint8Array {
   const serialized = new msp.SerializedIdentity();
   serialized.setMspid(identity.mspId);
   serialized.setIdBytes(Buffer.from(identity.certificate));
@@ -37,6 +43,18 @@ export function serializeIdentity(identity: { readonly mspId: string; readonly c
 /** Fabric's transaction id: hex of SHA-256 over nonce and creator. */
 export function transactionId(nonce: Uint8Array, creator: Uint8Array): string {
   return sha256(nonce, creator).toString('hex');
+}
+
+/** A protobuf map field; the generated types name a package that is not installed. */
+export interface MapField<Value> {
+  get(key: string): Value | undefined;
+  set(key: string, value: Value): unknown;
+  getLength(): number;
+}
+
+/** `Value` is the field's value type, as its `.proto` file says. */
+export function mapField<Value>(field: unknown): MapField<Value> {
+  return field as MapField<Value>;
 }
 
 /** protobuf-js types a bytes field as string or bytes; binary decoding always gives bytes. */

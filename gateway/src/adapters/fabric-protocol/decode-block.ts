@@ -63,7 +63,7 @@ function decodeTransaction(envelopeBytes: Uint8Array, code: number): DecodedTran
   const header = payload.getHeader() ?? new common.Header();
   const channelHeader = common.ChannelHeader.deserializeBinary(header.getChannelHeader_asU8());
   const signatureHeader = common.SignatureHeader.deserializeBinary(header.getSignatureHeader_asU8());
-  const isCall = channelHeader.getType() === Number(common.HeaderType.ENDORSER_TRANSACTION);
+  const isCall = channelHeader.getType() === common.HeaderType.ENDORSER_TRANSACTION;
   return {
     txId: channelHeader.getTxId(),
     code: validationCodeName(code),
@@ -75,23 +75,33 @@ function decodeTransaction(envelopeBytes: Uint8Array, code: number): DecodedTran
 
 export function decodeIdentity(bytes: Uint8Array): Identity {
   const identity = msp.SerializedIdentity.deserializeBinary(bytes);
-  return { mspId: identity.getMspid(), certificate: Buffer.from(identity.getIdBytes_asU8()).toString('utf8') };
+  return {
+    mspId: identity.getMspid(),
+    certificate: Buffer.from(identity.getIdBytes_asU8()).toString('utf8'),
+  };
 }
 
 function decodeCall(transactionBytes: Uint8Array): DecodedCall {
-  const action = peer.Transaction.deserializeBinary(transactionBytes).getActionsList()[0] ?? new peer.TransactionAction();
+  const action =
+    peer.Transaction.deserializeBinary(transactionBytes).getActionsList()[0] ?? new peer.TransactionAction();
   const actionPayload = peer.ChaincodeActionPayload.deserializeBinary(action.getPayload_asU8());
   const endorsed = actionPayload.getAction() ?? new peer.ChaincodeEndorsedAction();
-  const responsePayload = peer.ProposalResponsePayload.deserializeBinary(endorsed.getProposalResponsePayload_asU8());
+  const responsePayload = peer.ProposalResponsePayload.deserializeBinary(
+    endorsed.getProposalResponsePayload_asU8(),
+  );
   const chaincodeAction = peer.ChaincodeAction.deserializeBinary(responsePayload.getExtension_asU8());
   const { chaincode, args } = decodeInvocation(actionPayload.getChaincodeProposalPayload_asU8());
   const event = peer.ChaincodeEvent.deserializeBinary(chaincodeAction.getEvents_asU8());
   return {
     chaincode,
     args,
-    endorsers: endorsed.getEndorsementsList().map((endorsement) => decodeIdentity(endorsement.getEndorser_asU8())),
+    endorsers: endorsed
+      .getEndorsementsList()
+      .map((endorsement) => decodeIdentity(endorsement.getEndorser_asU8())),
     response: chaincodeAction.getResponse()?.getPayload_asU8() ?? new Uint8Array(),
-    ...(event.getEventName() === '' ? {} : { event: { name: event.getEventName(), payload: event.getPayload_asU8() } }),
+    ...(event.getEventName() === ''
+      ? {}
+      : { event: { name: event.getEventName(), payload: event.getPayload_asU8() } }),
     writes: decodeWrites(chaincodeAction.getResults_asU8(), chaincode),
   };
 }
@@ -109,7 +119,9 @@ function decodeWrites(results: Uint8Array, chaincode: string): { key: string; va
   return ledger.rwset.TxReadWriteSet.deserializeBinary(results)
     .getNsRwsetList()
     .filter((namespace) => namespace.getNamespace() === chaincode)
-    .flatMap((namespace) => ledger.rwset.kvrwset.KVRWSet.deserializeBinary(bytesOf(namespace.getRwset())).getWritesList())
+    .flatMap((namespace) =>
+      ledger.rwset.kvrwset.KVRWSet.deserializeBinary(bytesOf(namespace.getRwset())).getWritesList(),
+    )
     .map((write) =>
       write.getIsDelete() ? { key: write.getKey() } : { key: write.getKey(), value: write.getValue_asU8() },
     );

@@ -8,7 +8,9 @@ import type { DecodedBlock } from './decode-block.js';
  */
 export function eventsOf(block: DecodedBlock, after: EventPosition): LedgerEvent[] {
   const isFirst = block.number === after.blockNumber && after.afterTxId !== undefined;
-  const seen = isFirst ? block.transactions.findIndex((transaction) => transaction.txId === after.afterTxId) : -1;
+  const seen = isFirst
+    ? block.transactions.findIndex((transaction) => transaction.txId === after.afterTxId)
+    : -1;
   return block.transactions.slice(seen + 1).flatMap(({ txId, code, call }) => {
     const payload = call?.event === undefined ? undefined : parseEventPayload(call.event.payload);
     return code !== 'VALID' || payload === undefined ? [] : [{ blockNumber: block.number, txId, payload }];

@@ -51,13 +51,19 @@ function makeSignatures(header: common.BlockHeader, orderer: NodeIdentity | unde
   return metadata.serializeBinary();
 }
 
-function sign(value: Uint8Array, header: common.BlockHeader, orderer: NodeIdentity): common.MetadataSignature {
+function sign(
+  value: Uint8Array,
+  header: common.BlockHeader,
+  orderer: NodeIdentity,
+): common.MetadataSignature {
   const identifier = new common.IdentifierHeader();
   identifier.setIdentifier(CONSENTER_ID);
   identifier.setNonce(randomBytes(24));
   const identifierHeader = identifier.serializeBinary();
   const signature = new common.MetadataSignature();
   signature.setIdentifierHeader(identifierHeader);
-  signature.setSignature(orderer.signMessage(Buffer.concat([value, identifierHeader, blockHeaderBytes(header)])));
+  signature.setSignature(
+    orderer.signMessage(Buffer.concat([value, identifierHeader, blockHeaderBytes(header)])),
+  );
   return signature;
 }

@@ -40,14 +40,22 @@ export class ChaincodeRuntime {
   async invoke(simulation: Simulation, invocation: Invocation): Promise<ChaincodeOutcome> {
     const input = new peer.ChaincodeInput();
     input.setArgsList(invocation.args.map((argument) => Buffer.from(argument)));
-    const stub = new this.Stub(simulation, invocation.channel, invocation.txId, input, invocation.signedProposal);
+    const stub = new this.Stub(
+      simulation,
+      invocation.channel,
+      invocation.txId,
+      input,
+      invocation.signedProposal,
+    );
     const response = await this.dispatcher.Invoke(stub);
     const event = stub.chaincodeEvent;
     return {
       status: response.status,
       message: response.message ?? '',
       payload: response.payload ?? new Uint8Array(),
-      ...(event === undefined ? {} : { event: { name: event.getEventName(), payload: event.getPayload_asU8() } }),
+      ...(event === undefined
+        ? {}
+        : { event: { name: event.getEventName(), payload: event.getPayload_asU8() } }),
     };
   }
 }

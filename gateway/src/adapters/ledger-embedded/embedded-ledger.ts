@@ -90,12 +90,24 @@ export class EmbeddedLedger implements Ledger {
     private readonly options: EmbeddedLedgerOptions,
     private readonly store: LedgerStore,
   ) {
-    const { channel, members, orderer, contracts = loadContracts(), maxMessages = 100, batchTimeoutMs = 5 } = options;
+    const {
+      channel,
+      members,
+      orderer,
+      contracts = loadContracts(),
+      maxMessages = 100,
+      batchTimeoutMs = 5,
+    } = options;
     this.channel = channel;
     this.membership = new Membership(members);
     this.runtime = new ChaincodeRuntime(contracts);
-    const onBlock = () => { this.heightSignal.raise(); };
-    this.ordering = new Ordering({ store, orderer, memberCount: members.length, onBlock }, { maxMessages, batchTimeoutMs });
+    const onBlock = () => {
+      this.heightSignal.raise();
+    };
+    this.ordering = new Ordering(
+      { store, orderer, memberCount: members.length, onBlock },
+      { maxMessages, batchTimeoutMs },
+    );
   }
 
   /** @throws CareLedgerError LEDGER_UNAVAILABLE when the folder is held, damaged, or of another consortium. */
@@ -145,7 +157,11 @@ export class EmbeddedLedger implements Ledger {
     });
   }
 
-  events(_identity: SigningIdentity, from: EventPosition | 'next', signal: AbortSignal): AsyncIterable<LedgerEvent> {
+  events(
+    _identity: SigningIdentity,
+    from: EventPosition | 'next',
+    signal: AbortSignal,
+  ): AsyncIterable<LedgerEvent> {
     const start = from === 'next' ? { blockNumber: BigInt(this.store.height) } : from;
     return this.readEvents(start, signal);
   }
@@ -174,13 +190,21 @@ export class EmbeddedLedger implements Ledger {
     const signature = await call.identity.sign(sha256(payload));
     this.membership.verify({ creator: proposal.creator, message: payload, signature }, this.now());
     const { txId } = proposal;
-    const ordered = await this.ordering.submit({ txId, endorsers, set, envelope: makeEnvelope(payload, signature) });
+    const ordered = await this.ordering.submit({
+      txId,
+      endorsers,
+      set,
+      envelope: makeEnvelope(payload, signature),
+    });
     assertValid(ordered.code, txId, { isPlanned });
     return { txId, blockNumber: BigInt(ordered.blockNumber), result: parseResult(outcome.payload) };
   }
 
   /** Checks the proposal as a peer does and simulates it once: all peers here would come to the same. */
-  private async endorse({ identity, args }: Call): Promise<{ proposal: Proposal; outcome: ChaincodeOutcome; set: ReadWriteSet }> {
+  private async endorse({
+    identity,
+    args,
+  }: Call): Promise<{ proposal: Proposal; outcome: ChaincodeOutcome; set: ReadWriteSet }> {
     const proposal = makeProposal({
       channel: this.channel,
       chaincode: CHAINCODE_NAME,
@@ -194,7 +218,12 @@ export class EmbeddedLedger implements Ledger {
     const simulation = new Simulation(this.store.view());
     try {
       const signedProposal = makeSignedProposal(proposal, signature);
-      const outcome = await this.runtime.invoke(simulation, { channel: this.channel, txId: proposal.txId, args, signedProposal });
+      const outcome = await this.runtime.invoke(simulation, {
+        channel: this.channel,
+        txId: proposal.txId,
+        args,
+        signedProposal,
+      });
       if (outcome.status >= 400) throw contractError(outcome.message, proposal.txId);
       return { proposal, outcome, set: simulation.result() };
     } finally {
@@ -204,22 +233,27 @@ export class EmbeddedLedger implements Ledger {
 
   private assertAcceptable(proposal: Proposal, signature: Uint8Array): void {
     if (this.isClosed) throw new CareLedgerError('LEDGER_UNAVAILABLE');
-    if (Math.abs(proposal.timestampMs - this.now()) > TIMESTAMP_WINDOW_MS) throw new CareLedgerError('TIMESTAMP_OUTSIDE_WINDOW');
+    if (Math.abs(proposal.timestampMs - this.now()) > TIMESTAMP_WINDOW_MS)
+      throw new CareLedgerError('TIMESTAMP_OUTSIDE_WINDOW');
     this.membership.verify({ creator: proposal.creator, message: proposal.bytes, signature }, this.now());
     if (this.store.transaction(proposal.txId) !== undefined) {
-      throw new CareLedgerError('ALREADY_EXISTS', { message: 'This transaction id is on the ledger.', extensions: { txId: proposal.txId } });
+      throw new CareLedgerError('ALREADY_EXISTS', {
+        message: 'This transaction id is on the ledger.',
+        extensions: { txId: proposal.txId },
+      });
     }
   }
 
   private endorsers(mspIds: readonly string[] | undefined): NodeIdentity[] {
     const { members } = this.options;
     const unknown = mspIds?.find((mspId) => !members.some((member) => member.mspId === mspId));
-    if (unknown !== undefined) throw new CareLedgerError('ENDORSEMENT_REFUSED', { message: `No peer of ${unknown} can endorse.` });
+    if (unknown !== undefined)
+      throw new CareLedgerError('ENDORSEMENT_REFUSED', { message: `No peer of ${unknown} can endorse.` });
     return members.filter((member) => mspIds?.includes(member.mspId) ?? true).map((member) => member.peer);
   }
 
   private async *readBlocks(fromBlock: bigint, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    for (let next = Number(fromBlock); !signal.aborted && !this.isClosed; ) {
+    for (let next = Number(fromBlock); !signal.aborted && !this.isClosed;) {
       const block = this.store.block(next);
       if (block === undefined) {
         await this.heightSignal.wait(signal);
@@ -231,7 +265,8 @@ export class EmbeddedLedger implements Ledger {
   }
 
   private async *readEvents(from: EventPosition, signal: AbortSignal): AsyncGenerator<LedgerEvent> {
-    for await (const block of this.readBlocks(from.blockNumber, signal)) yield* eventsOf(decodeBlock(block), from);
+    for await (const block of this.readBlocks(from.blockNumber, signal))
+      yield* eventsOf(decodeBlock(block), from);
   }
 
   private whileOpen<Result>(read: () => Result): Promise<Result> {
@@ -247,5 +282,10 @@ export class EmbeddedLedger implements Ledger {
 async function writeGenesis(store: LedgerStore, options: EmbeddedLedgerOptions): Promise<void> {
   const { channel, members, orderer, clock } = options;
   const block = makeGenesisBlock({ channel, members, orderer, timestampMs: clock?.() ?? Date.now() });
-  await store.commit({ blockNumber: 0, block: block.serializeBinary(), transactions: [], updates: new Map() });
+  await store.commit({
+    blockNumber: 0,
+    block: block.serializeBinary(),
+    transactions: [],
+    updates: new Map(),
+  });
 }

@@ -1,6 +1,6 @@
 import { common, msp, orderer } from '@hyperledger/fabric-protos';
 import { CareLedgerError } from '@careledger/protocol';
-import { timestampOf } from '../fabric-protocol/bytes.js';
+import { mapField, timestampOf, type MapField } from '../fabric-protocol/bytes.js';
 import { CONSENTER_ID, makeBlock } from './block.js';
 import type { MemberRoot } from './membership.js';
 import { makeEnvelope, type NodeIdentity } from './transaction.js';
@@ -23,9 +23,9 @@ export interface GenesisInput {
 export function makeGenesisBlock(input: GenesisInput): common.Block {
   const channelGroup = new common.ConfigGroup();
   const application = new common.ConfigGroup();
-  for (const member of input.members) application.getGroupsMap().set(member.mspId, memberGroup(member));
-  channelGroup.getGroupsMap().set('Application', application);
-  channelGroup.getGroupsMap().set('Orderer', ordererGroup(input.orderer));
+  for (const member of input.members) groupsOf(application).set(member.mspId, memberGroup(member));
+  groupsOf(channelGroup).set('Application', application);
+  groupsOf(channelGroup).set('Orderer', ordererGroup(input.orderer));
   const config = new common.Config();
   config.setChannelGroup(channelGroup);
   const envelope = new common.ConfigEnvelope();
@@ -38,26 +38,51 @@ export function makeGenesisBlock(input: GenesisInput): common.Block {
 }
 
 /** @throws CareLedgerError LEDGER_UNAVAILABLE when the ledger on disk was made for another channel or other members. */
-export function assertGenesisMatches(blockBytes: Uint8Array, input: Pick<GenesisInput, 'channel' | 'members'>): void {
-  const envelopeBytes = common.Block.deserializeBinary(blockBytes).getData()?.getDataList_asU8()[0] ?? new Uint8Array();
-  const payload = common.Payload.deserializeBinary(common.Envelope.deserializeBinary(envelopeBytes).getPayload_asU8());
-  const header = common.ChannelHeader.deserializeBinary(payload.getHeader()?.getChannelHeader_asU8() ?? new Uint8Array());
-  const group = common.ConfigEnvelope.deserializeBinary(payload.getData_asU8()).getConfig()?.getChannelGroup();
-  const members = group?.getGroupsMap().get('Application')?.getGroupsMap();
+export function assertGenesisMatches(
+  blockBytes: Uint8Array,
+  input: Pick<GenesisInput, 'channel' | 'members'>,
+): void {
+  const found = readGenesis(blockBytes);
   const isSame =
-    header.getChannelId() === input.channel &&
-    members?.getLength() === input.members.length &&
-    input.members.every((member) => rootOf(members.get(member.mspId)) === member.rootCertificate);
+    found.channel === input.channel &&
+    found.members.getLength() === input.members.length &&
+    input.members.every((member) => rootOf(found.members.get(member.mspId)) === member.rootCertificate);
   if (isSame) return;
   throw new CareLedgerError('LEDGER_UNAVAILABLE', {
-    message: 'The embedded ledger on disk was made for another channel or for other members’ root certificates.',
+    message:
+      'The embedded ledger on disk was made for another channel or for other members’ root certificates.',
   });
 }
 
+function readGenesis(blockBytes: Uint8Array): { channel: string; members: MapField<common.ConfigGroup> } {
+  const envelopeBytes = common.Block.deserializeBinary(blockBytes).getData()?.getDataList_asU8()[0];
+  const envelope = common.Envelope.deserializeBinary(envelopeBytes ?? new Uint8Array());
+  const payload = common.Payload.deserializeBinary(envelope.getPayload_asU8());
+  const header = payload.getHeader()?.getChannelHeader_asU8() ?? new Uint8Array();
+  const config = common.ConfigEnvelope.deserializeBinary(payload.getData_asU8()).getConfig();
+  const application = groupsOf(config?.getChannelGroup() ?? new common.ConfigGroup()).get('Application');
+  return {
+    channel: common.ChannelHeader.deserializeBinary(header).getChannelId(),
+    members: groupsOf(application ?? new common.ConfigGroup()),
+  };
+}
+
+function groupsOf(group: common.ConfigGroup): MapField<common.ConfigGroup> {
+  return mapField(group.getGroupsMap());
+}
+
+function valuesOf(group: common.ConfigGroup): MapField<common.ConfigValue> {
+  return mapField(group.getValuesMap());
+}
+
 function rootOf(group: common.ConfigGroup | undefined): string | undefined {
-  const value = group?.getValuesMap().get('MSP')?.getValue_asU8();
+  const value = valuesOf(group ?? new common.ConfigGroup())
+    .get('MSP')
+    ?.getValue_asU8();
   if (value === undefined) return undefined;
-  const config = msp.FabricMSPConfig.deserializeBinary(msp.MSPConfig.deserializeBinary(value).getConfig_asU8());
+  const config = msp.FabricMSPConfig.deserializeBinary(
+    msp.MSPConfig.deserializeBinary(value).getConfig_asU8(),
+  );
   return Buffer.from(config.getRootCertsList_asU8()[0] ?? []).toString('utf8');
 }
 
@@ -91,7 +116,7 @@ function memberGroup(member: MemberRoot): common.ConfigGroup {
   mspConfig.setType(FABRIC_MSP_TYPE);
   mspConfig.setConfig(config.serializeBinary());
   const group = new common.ConfigGroup();
-  group.getValuesMap().set('MSP', configValue(mspConfig.serializeBinary()));
+  valuesOf(group).set('MSP', configValue(mspConfig.serializeBinary()));
   return group;
 }
 
@@ -106,8 +131,8 @@ function ordererGroup(identity: NodeIdentity): common.ConfigGroup {
   const orderers = new common.Orderers();
   orderers.setConsenterMappingList([consenter]);
   const group = new common.ConfigGroup();
-  group.getValuesMap().set('ConsensusType', configValue(consensus.serializeBinary()));
-  group.getValuesMap().set('Orderers', configValue(orderers.serializeBinary()));
+  valuesOf(group).set('ConsensusType', configValue(consensus.serializeBinary()));
+  valuesOf(group).set('Orderers', configValue(orderers.serializeBinary()));
   return group;
 }
 

@@ -25,7 +25,9 @@ export class Membership {
   private readonly cache = new Map<string, KnownCreator>();
 
   constructor(members: readonly MemberRoot[]) {
-    this.roots = new Map(members.map((member) => [member.mspId, new X509Certificate(member.rootCertificate)]));
+    this.roots = new Map(
+      members.map((member) => [member.mspId, new X509Certificate(member.rootCertificate)]),
+    );
   }
 
   /**
@@ -33,11 +35,16 @@ export class Membership {
    * admin, orderer), and its P-256 key made this low-S signature over the message.
    * @throws CareLedgerError CALLER_UNKNOWN
    */
-  verify(signed: { readonly creator: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array }, nowMs: number): void {
+  verify(
+    signed: { readonly creator: Uint8Array; readonly message: Uint8Array; readonly signature: Uint8Array },
+    nowMs: number,
+  ): void {
     const creator = this.known(signed.creator);
-    if (nowMs < creator.notBeforeMs || nowMs > creator.notAfterMs) throw refused('the certificate has expired or is not yet valid');
+    if (nowMs < creator.notBeforeMs || nowMs > creator.notAfterMs)
+      throw refused('the certificate has expired or is not yet valid');
     const signature = readDerSignature(signed.signature);
-    if (signature === undefined || signature.s > P256_ORDER / 2n) throw refused('the signature is not DER with a low S');
+    if (signature === undefined || signature.s > P256_ORDER / 2n)
+      throw refused('the signature is not DER with a low S');
     if (!verify('sha256', signed.message, creator.publicKey, signed.signature)) {
       throw refused('the signature is not of the certificate’s key');
     }
@@ -66,7 +73,11 @@ export class Membership {
     }
     const publicKey = createPublicKey(certificate.publicKey.export({ type: 'spki', format: 'pem' }));
     if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw refused('the key is not on P-256');
-    return { publicKey, notBeforeMs: Date.parse(certificate.validFrom), notAfterMs: Date.parse(certificate.validTo) };
+    return {
+      publicKey,
+      notBeforeMs: Date.parse(certificate.validFrom),
+      notAfterMs: Date.parse(certificate.validTo),
+    };
   }
 }
 

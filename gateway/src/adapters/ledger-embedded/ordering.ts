@@ -47,7 +47,9 @@ export class Ordering {
     private readonly options: OrderingOptions,
   ) {
     const last = modules.store.block(modules.store.height - 1) ?? new Uint8Array();
-    this.previousHash = blockHeaderHash(common.Block.deserializeBinary(last).getHeader() ?? new common.BlockHeader());
+    this.previousHash = blockHeaderHash(
+      common.Block.deserializeBinary(last).getHeader() ?? new common.BlockHeader(),
+    );
   }
 
   /**
@@ -75,7 +77,10 @@ export class Ordering {
   private schedule(): void {
     if (this.committing !== undefined) return;
     if (this.queue.length >= this.options.maxMessages) this.cut();
-    else this.timer ??= setTimeout(() => { this.cut(); }, this.options.batchTimeoutMs);
+    else
+      this.timer ??= setTimeout(() => {
+        this.cut();
+      }, this.options.batchTimeoutMs);
   }
 
   private cut(): void {
@@ -94,7 +99,9 @@ export class Ordering {
     try {
       if (this.hasFailed) throw new Error('an earlier block could not be written');
       const { blockNumber, codes } = await this.write(batch.map((waiting) => waiting.submission));
-      batch.forEach((waiting, index) => { waiting.resolve({ blockNumber, code: codes[index] ?? 0 }); });
+      batch.forEach((waiting, index) => {
+        waiting.resolve({ blockNumber, code: codes[index] ?? 0 });
+      });
       this.modules.onBlock();
     } catch (cause) {
       // Whether the batch reached the disk is known only after the next opening.
@@ -105,13 +112,23 @@ export class Ordering {
     }
   }
 
-  private async write(submissions: readonly Submission[]): Promise<{ blockNumber: number; codes: readonly number[] }> {
+  private async write(
+    submissions: readonly Submission[],
+  ): Promise<{ blockNumber: number; codes: readonly number[] }> {
     const { store, orderer, memberCount } = this.modules;
     const blockNumber = store.height;
     const { codes, updates } = await validateBlock(store, blockNumber, submissions, memberCount);
     const envelopes = submissions.map((submission) => submission.envelope);
-    const block = makeBlock({ number: blockNumber, previousHash: this.previousHash, envelopes, codes }, orderer);
-    await store.commit({ blockNumber, block: block.serializeBinary(), transactions: indexed(submissions, codes, store), updates });
+    const block = makeBlock(
+      { number: blockNumber, previousHash: this.previousHash, envelopes, codes },
+      orderer,
+    );
+    await store.commit({
+      blockNumber,
+      block: block.serializeBinary(),
+      transactions: indexed(submissions, codes, store),
+      updates,
+    });
     this.previousHash = blockHeaderHash(block.getHeader() ?? new common.BlockHeader());
     return { blockNumber, codes };
   }

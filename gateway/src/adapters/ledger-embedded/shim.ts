@@ -77,7 +77,10 @@ function quiet(logger: { setLevel(level: string): void }): void {
   logger.setLevel('CRITICAL');
   // setLevel leaves Winston's word for it here, which the shim itself would not understand.
   process.env['CORE_CHAINCODE_LOGGING_LEVEL'] = 'CRITICAL';
-  const catchers = { unhandledRejection: 'loggerUnhandledRejectionFn', uncaughtException: 'bound _uncaughtException' };
+  const catchers = {
+    unhandledRejection: 'loggerUnhandledRejectionFn',
+    uncaughtException: 'bound _uncaughtException',
+  };
   for (const [event, name] of Object.entries(catchers)) {
     for (const listener of process.listeners(event as 'unhandledRejection')) {
       if (listener.name === name) process.removeListener(event, listener);

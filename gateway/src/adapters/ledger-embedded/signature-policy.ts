@@ -15,8 +15,15 @@ export function satisfiesPolicy(policyBytes: Uint8Array, endorsers: readonly End
     const envelope = common.SignaturePolicyEnvelope.deserializeBinary(policyBytes);
     const rule = envelope.getRule();
     if (rule === undefined || envelope.getVersion() !== 0) return false;
-    const leaves = envelope.getIdentitiesList().map((principal) => (endorser: Endorser) => isPrincipal(principal, endorser));
-    return evaluate(rule, leaves, endorsers, endorsers.map(() => false));
+    const leaves = envelope
+      .getIdentitiesList()
+      .map((principal) => (endorser: Endorser) => isPrincipal(principal, endorser));
+    return evaluate(
+      rule,
+      leaves,
+      endorsers,
+      endorsers.map(() => false),
+    );
   } catch {
     return false;
   }
@@ -24,7 +31,12 @@ export function satisfiesPolicy(policyBytes: Uint8Array, endorsers: readonly End
 
 type Leaf = (endorser: Endorser) => boolean;
 
-function evaluate(rule: common.SignaturePolicy, leaves: readonly Leaf[], endorsers: readonly Endorser[], used: boolean[]): boolean {
+function evaluate(
+  rule: common.SignaturePolicy,
+  leaves: readonly Leaf[],
+  endorsers: readonly Endorser[],
+  used: boolean[],
+): boolean {
   const nested = rule.getNOutOf();
   if (nested === undefined) return takeOne(leaves[rule.getSignedBy()], endorsers, used);
   let satisfied = 0;
@@ -38,7 +50,9 @@ function evaluate(rule: common.SignaturePolicy, leaves: readonly Leaf[], endorse
 }
 
 function takeOne(leaf: Leaf | undefined, endorsers: readonly Endorser[], used: boolean[]): boolean {
-  const index = endorsers.findIndex((endorser, position) => used[position] !== true && leaf?.(endorser) === true);
+  const index = endorsers.findIndex(
+    (endorser, position) => used[position] !== true && leaf?.(endorser) === true,
+  );
   if (index >= 0) used[index] = true;
   return index >= 0;
 }

@@ -44,7 +44,8 @@ export class Simulation {
   handlePutState(collection: string, key: string, value: Uint8Array): Promise<Buffer> {
     return settle(() => {
       this.assertWritable(collection, key);
-      if (value.length === 0) throw new Error(`putState of an empty value: Fabric would delete the key. ${shown(key)}`);
+      if (value.length === 0)
+        throw new Error(`putState of an empty value: Fabric would delete the key. ${shown(key)}`);
       this.writes.set(key, Buffer.from(value));
       return Buffer.alloc(0);
     });
@@ -58,7 +59,12 @@ export class Simulation {
     });
   }
 
-  handlePutStateMetadata(collection: string, key: string, _name: string, policy: Uint8Array): Promise<Buffer> {
+  handlePutStateMetadata(
+    collection: string,
+    key: string,
+    _name: string,
+    policy: Uint8Array,
+  ): Promise<Buffer> {
     return settle(() => {
       this.assertWritable(collection, key);
       this.policies.set(key, Buffer.from(policy));
@@ -75,7 +81,8 @@ export class Simulation {
     metadata?: Uint8Array,
   ): Promise<{ iterator: ResultIterator; metadata?: { bookmark: string; fetchedRecordsCount: number } }> {
     assertPublic(collection);
-    if (metadata !== undefined) return this.page(startKey, endKey, peer.QueryMetadata.deserializeBinary(metadata));
+    if (metadata !== undefined)
+      return this.page(startKey, endKey, peer.QueryMetadata.deserializeBinary(metadata));
     const range = new OpenRange(startKey, endKey, this.view.range(startKey, endKey));
     this.openRanges.push(range);
     await range.fetch();
@@ -122,7 +129,8 @@ export class Simulation {
   private assertWritable(collection: string, key: string): void {
     assertPublic(collection);
     assertKey(key);
-    if (this.hasPaginated) throw new Error('Transaction has already performed a paginated query. Writes are not allowed');
+    if (this.hasPaginated)
+      throw new Error('Transaction has already performed a paginated query. Writes are not allowed');
   }
 }
 
@@ -157,7 +165,12 @@ class OpenRange implements ResultIterator {
 
   seen(): RangeRead {
     const { startKey, exhausted, reads } = this;
-    return { startKey, exhausted, reads, endKey: exhausted ? this.endKey : (reads.at(-1)?.key ?? this.endKey) };
+    return {
+      startKey,
+      exhausted,
+      reads,
+      endKey: exhausted ? this.endKey : (reads.at(-1)?.key ?? this.endKey),
+    };
   }
 }
 
@@ -166,7 +179,9 @@ function iterate(entries: readonly StateEntry[]): ResultIterator {
   return {
     next() {
       const entry = waiting.shift();
-      return Promise.resolve(entry === undefined ? { done: true } : { value: toKeyValue(entry), done: false });
+      return Promise.resolve(
+        entry === undefined ? { done: true } : { value: toKeyValue(entry), done: false },
+      );
     },
     close: () => Promise.resolve(),
   };

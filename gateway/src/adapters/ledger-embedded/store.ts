@@ -46,7 +46,9 @@ export class LedgerStore {
     const db = new ClassicLevel<Buffer, Buffer>(directory, KEY_OPTIONS);
     try {
       await db.open();
-      const [last] = await db.keys({ gte: Buffer.from('b'), lt: Buffer.from('c'), reverse: true, limit: 1 }).all();
+      const [last] = await db
+        .keys({ gte: Buffer.from('b'), lt: Buffer.from('c'), reverse: true, limit: 1 })
+        .all();
       return new LedgerStore(db, last === undefined ? 0 : Number(last.readBigUInt64BE(1)) + 1);
     } catch (cause) {
       await db.close().catch(() => undefined);
@@ -67,7 +69,9 @@ export class LedgerStore {
 
   transaction(txId: string): StoredTransaction | undefined {
     const stored = this.db.getSync(Buffer.from(`t${txId}`));
-    return stored === undefined ? undefined : { blockNumber: Number(stored.readBigUInt64BE(0)), code: stored[8] ?? 0 };
+    return stored === undefined
+      ? undefined
+      : { blockNumber: Number(stored.readBigUInt64BE(0)), code: stored[8] ?? 0 };
   }
 
   /** The committed state now. A view gives one that does not move. */
@@ -81,14 +85,19 @@ export class LedgerStore {
 
   /** Resolves once the block, its state and its index are on disk together. */
   async commit(commit: BlockCommit): Promise<void> {
-    const put = (key: Buffer, value: Uint8Array) => ({ type: 'put', key, value: Buffer.from(value) }) as const;
+    const put = (key: Buffer, value: Uint8Array) =>
+      ({ type: 'put', key, value: Buffer.from(value) }) as const;
     const state = [...commit.updates].map(([key, entry]) =>
-      entry === undefined ? ({ type: 'del', key: stateKey(key) } as const) : put(stateKey(key), encodeEntry(entry)),
+      entry === undefined
+        ? ({ type: 'del', key: stateKey(key) } as const)
+        : put(stateKey(key), encodeEntry(entry)),
     );
     const index = commit.transactions.map(({ txId, code }) =>
       put(Buffer.from(`t${txId}`), Buffer.concat([uint64(commit.blockNumber), Buffer.of(code)])),
     );
-    await this.db.batch([put(blockKey(commit.blockNumber), commit.block), ...index, ...state], { sync: true });
+    await this.db.batch([put(blockKey(commit.blockNumber), commit.block), ...index, ...state], {
+      sync: true,
+    });
     this.blocks = commit.blockNumber + 1;
   }
 
@@ -109,8 +118,13 @@ export class StateView {
   }
 
   /** Entries from `startKey` (inclusive) to `endKey` (exclusive, or inclusive; '' is the end), in UTF-8 order. */
-  range(startKey: string, endKey: string, bounds: { readonly isEndIncluded: boolean } = { isEndIncluded: false }): StateCursor {
-    const end = endKey === '' ? { lt: Buffer.from('t') } : { [bounds.isEndIncluded ? 'lte' : 'lt']: stateKey(endKey) };
+  range(
+    startKey: string,
+    endKey: string,
+    bounds: { readonly isEndIncluded: boolean } = { isEndIncluded: false },
+  ): StateCursor {
+    const end =
+      endKey === '' ? { lt: Buffer.from('t') } : { [bounds.isEndIncluded ? 'lte' : 'lt']: stateKey(endKey) };
     const iterator = this.db.iterator({ gte: stateKey(startKey), ...end, snapshot: this.snapshot });
     return {
       async next(count) {

@@ -45,11 +45,24 @@ export function makeProposal(input: ProposalInput): Proposal {
   proposal.setHeader(header.serializeBinary());
   proposal.setPayload(payload);
   const { creator, timestampMs } = input;
-  return { txId, creator, timestampMs, bytes: proposal.serializeBinary(), channelHeader, signatureHeader, payload };
+  return {
+    txId,
+    creator,
+    timestampMs,
+    bytes: proposal.serializeBinary(),
+    channelHeader,
+    signatureHeader,
+    payload,
+  };
 }
 
 /** What every endorser signs: the outcome bound to the proposal. */
-export function makeResponsePayload(proposal: Proposal, chaincode: string, outcome: ChaincodeOutcome, set: ReadWriteSet): Uint8Array {
+export function makeResponsePayload(
+  proposal: Proposal,
+  chaincode: string,
+  outcome: ChaincodeOutcome,
+  set: ReadWriteSet,
+): Uint8Array {
   const response = new peer.Response();
   response.setStatus(outcome.status);
   response.setPayload(outcome.payload);
@@ -65,7 +78,11 @@ export function makeResponsePayload(proposal: Proposal, chaincode: string, outco
 }
 
 /** `common.Payload` bytes of the transaction, over which its creator signs. */
-export function makeTransactionPayload(proposal: Proposal, responsePayload: Uint8Array, endorsers: readonly NodeIdentity[]): Uint8Array {
+export function makeTransactionPayload(
+  proposal: Proposal,
+  responsePayload: Uint8Array,
+  endorsers: readonly NodeIdentity[],
+): Uint8Array {
   const endorsed = new peer.ChaincodeEndorsedAction();
   endorsed.setProposalResponsePayload(responsePayload);
   for (const endorser of endorsers) endorsed.addEndorsements(endorse(responsePayload, endorser));
@@ -108,7 +125,11 @@ function endorse(responsePayload: Uint8Array, endorser: NodeIdentity): peer.Endo
   return endorsement;
 }
 
-function makeEvent(event: { readonly name: string; readonly payload: Uint8Array }, chaincode: string, txId: string): Uint8Array {
+function makeEvent(
+  event: { readonly name: string; readonly payload: Uint8Array },
+  chaincode: string,
+  txId: string,
+): Uint8Array {
   const encoded = new peer.ChaincodeEvent();
   encoded.setChaincodeId(chaincode);
   encoded.setTxId(txId);

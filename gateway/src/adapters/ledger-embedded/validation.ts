@@ -17,7 +17,8 @@ export interface ValidatedBlock {
   readonly updates: ReadonlyMap<string, StateEntry | undefined>;
 }
 
-const { VALID, DUPLICATE_TXID, ENDORSEMENT_POLICY_FAILURE, MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT } = peer.TxValidationCode;
+const { VALID, DUPLICATE_TXID, ENDORSEMENT_POLICY_FAILURE, MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT } =
+  peer.TxValidationCode;
 
 /**
  * Validates a block as Fabric does: duplicate ids and endorsement for the whole block first, then, in order,
@@ -66,11 +67,16 @@ class PendingState {
   }
 }
 
-function endorsementCodes(store: LedgerStore, transactions: readonly OrderedTransaction[], memberCount: number): number[] {
+function endorsementCodes(
+  store: LedgerStore,
+  transactions: readonly OrderedTransaction[],
+  memberCount: number,
+): number[] {
   const seen = new Set<string>();
   const changedPolicies = new Set<string>();
   return transactions.map((transaction) => {
-    if (seen.has(transaction.txId) || store.transaction(transaction.txId) !== undefined) return DUPLICATE_TXID;
+    if (seen.has(transaction.txId) || store.transaction(transaction.txId) !== undefined)
+      return DUPLICATE_TXID;
     seen.add(transaction.txId);
     if (!isEndorsed(store, transaction, changedPolicies, memberCount)) return ENDORSEMENT_POLICY_FAILURE;
     for (const key of transaction.set.policies.keys()) changedPolicies.add(key);
@@ -83,7 +89,12 @@ function endorsementCodes(store: LedgerStore, transactions: readonly OrderedTran
  * place of the chaincode's; every other written key, and a transaction that writes nothing, needs the chaincode's.
  * A key whose policy an earlier transaction of the same block changes cannot be judged, and is refused.
  */
-function isEndorsed(store: LedgerStore, { set, endorsers }: OrderedTransaction, changed: ReadonlySet<string>, memberCount: number): boolean {
+function isEndorsed(
+  store: LedgerStore,
+  { set, endorsers }: OrderedTransaction,
+  changed: ReadonlySet<string>,
+  memberCount: number,
+): boolean {
   const keys = [...new Set([...set.writes.keys(), ...set.policies.keys()])];
   if (keys.some((key) => changed.has(key))) return false;
   const policies = keys.map((key) => store.state(key)?.policy ?? new Uint8Array());
@@ -114,11 +125,15 @@ async function isRangeUnchanged(range: RangeRead, pending: PendingState, view: S
     const now = await cursor.next(range.reads.length + 1);
     return (
       now.length === range.reads.length &&
-      range.reads.every((read, index) => now[index]?.key === read.key && isSameVersion(now[index]?.version, read.version))
+      range.reads.every(({ key, version }, index) => isSameEntry(now[index], key, version))
     );
   } finally {
     await cursor.close();
   }
+}
+
+function isSameEntry(entry: StateEntry | undefined, key: string, version: Version): boolean {
+  return entry?.key === key && isSameVersion(entry.version, version);
 }
 
 /**

@@ -19,7 +19,12 @@ export interface Deadlines {
   readonly commitStatusMs: number;
 }
 
-export const DEADLINES: Deadlines = { evaluateMs: 20_000, endorseMs: 30_000, submitMs: 20_000, commitStatusMs: 60_000 };
+export const DEADLINES: Deadlines = {
+  evaluateMs: 20_000,
+  endorseMs: 30_000,
+  submitMs: 20_000,
+  commitStatusMs: 60_000,
+};
 
 const MAX_MESSAGE_BYTES = 128 * 1_048_576;
 

@@ -54,16 +54,22 @@ export function endorsementError(error: unknown, attempt?: Attempt): unknown {
  * A peer that is some blocks behind simulates on another state: it may answer with other values, or with an error of
  * the contract. When the gateway planned the endorsement, the own peer had endorsed before the others were asked.
  */
-function doPeersDisagree(texts: readonly string[], coded: CareLedgerError | undefined, attempt: Attempt): boolean {
+function doPeersDisagree(
+  texts: readonly string[],
+  coded: CareLedgerError | undefined,
+  attempt: Attempt,
+): boolean {
   if (texts.some((text) => DISAGREEMENT.test(text))) return true;
   return attempt.isPlanned && coded !== undefined && texts.some((text) => TOO_FEW.test(text));
 }
 
+const { UNAVAILABLE, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED } = GrpcStatus;
+const AWAY: readonly number[] = [UNAVAILABLE, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED];
+
 /** Worth another try on the same position: the peer went away or is not there yet. */
 export function isPeerAway(error: unknown): boolean {
   if (!(error instanceof GatewayError)) return false;
-  const { UNAVAILABLE, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED } = GrpcStatus;
-  return [UNAVAILABLE, CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN, ABORTED].includes(error.code) && refusalIn(error) === undefined;
+  return AWAY.includes(error.code) && refusalIn(error) === undefined;
 }
 
 /** The orderers failed, not the look at the outcome. The package exports the class as a type only. */
@@ -97,7 +103,10 @@ function refusalOf(text: string): CareLedgerError | undefined {
   return code === undefined ? undefined : new CareLedgerError(code, { cause: new Error(text) });
 }
 
-function firstOf<Result>(texts: readonly string[], find: (text: string) => Result | undefined): Result | undefined {
+function firstOf<Result>(
+  texts: readonly string[],
+  find: (text: string) => Result | undefined,
+): Result | undefined {
   for (const text of texts) {
     const found = find(text);
     if (found !== undefined) return found;

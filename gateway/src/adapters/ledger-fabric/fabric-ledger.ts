@@ -10,7 +10,13 @@ import {
   type Transaction,
 } from '@hyperledger/fabric-gateway';
 import { common } from '@hyperledger/fabric-protos';
-import { canonicalJson, CHAINCODE_NAME, type ContractName, type LedgerEventPayload, type MethodName } from '@careledger/protocol';
+import {
+  canonicalJson,
+  CHAINCODE_NAME,
+  type ContractName,
+  type LedgerEventPayload,
+  type MethodName,
+} from '@careledger/protocol';
 import type {
   Committed,
   EventPosition,
@@ -24,7 +30,15 @@ import { serializeIdentity } from '../fabric-protocol/bytes.js';
 import { assertValid, parseEventPayload, parseResult, validationCodeName } from '../ledger-outcome.js';
 import { CONFLICT_RETRY, withConflictRetry, type ConflictRetryPolicy } from '../retry.js';
 import { DEADLINES, PeerConnection, within, type Deadlines, type FabricPeer } from './connection.js';
-import { commitUnknown, endorsementError, isNoSuchTransaction, isOrderingFailure, unavailable, wasNotSent, type Attempt } from './errors.js';
+import {
+  commitUnknown,
+  endorsementError,
+  isNoSuchTransaction,
+  isOrderingFailure,
+  unavailable,
+  wasNotSent,
+  type Attempt,
+} from './errors.js';
 import { commitOf, redate } from './proposals.js';
 import { resumed } from './streams.js';
 
@@ -94,14 +108,25 @@ export class FabricLedger implements Ledger {
     return { txId, blockNumber: status.blockNumber, code: validationCodeName(status.code) };
   }
 
-  events(identity: SigningIdentity, from: EventPosition | 'next', signal: AbortSignal): AsyncIterable<LedgerEvent> {
+  events(
+    identity: SigningIdentity,
+    from: EventPosition | 'next',
+    signal: AbortSignal,
+  ): AsyncIterable<LedgerEvent> {
     // Asked now, so that a block between this call and the first read is not passed over.
-    const start = from === 'next' ? this.height(identity).then((blockNumber) => ({ blockNumber })) : Promise.resolve(from);
+    const start =
+      from === 'next'
+        ? this.height(identity).then((blockNumber) => ({ blockNumber }))
+        : Promise.resolve(from);
     start.catch(() => undefined);
     return this.readEvents(identity, start, signal);
   }
 
-  async *blocks(identity: SigningIdentity, fromBlock: bigint, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *blocks(
+    identity: SigningIdentity,
+    fromBlock: bigint,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
     let next = fromBlock;
     const open = () => this.network(identity).getBlockEvents({ startBlock: next });
     for await (const block of resumed(open, signal)) {
@@ -111,7 +136,9 @@ export class FabricLedger implements Ledger {
   }
 
   async height(identity: SigningIdentity): Promise<bigint> {
-    const answer = await answered(this.query(this.connection.gateway(identity), 'GetChainInfo', [this.channel]));
+    const answer = await answered(
+      this.query(this.connection.gateway(identity), 'GetChainInfo', [this.channel]),
+    );
     return BigInt(common.BlockchainInfo.deserializeBinary(answer).getHeight());
   }
 
@@ -120,17 +147,30 @@ export class FabricLedger implements Ledger {
     return Promise.resolve();
   }
 
-  private async submitOnce(identity: SigningIdentity, name: string, args: string[], options: SubmitOptions): Promise<Committed> {
+  private async submitOnce(
+    identity: SigningIdentity,
+    name: string,
+    args: string[],
+    options: SubmitOptions,
+  ): Promise<Committed> {
     const gateway = this.connection.gateway(identity);
     const { endorsingMembers, signal } = options;
-    const restriction = endorsingMembers === undefined ? {} : { endorsingOrganizations: [...endorsingMembers] };
-    const proposal = this.propose(gateway, this.contract(gateway).newProposal(name, { arguments: args, ...restriction }));
+    const restriction =
+      endorsingMembers === undefined ? {} : { endorsingOrganizations: [...endorsingMembers] };
+    const proposal = this.propose(
+      gateway,
+      this.contract(gateway).newProposal(name, { arguments: args, ...restriction }),
+    );
     const isPlanned = endorsingMembers === undefined;
     const transaction = await answered(proposal.endorse(), { txId: proposal.getTransactionId(), isPlanned });
     signal?.throwIfAborted();
     const status = await this.order(gateway, transaction);
     assertValid(status.code, status.transactionId, { isPlanned });
-    return { txId: status.transactionId, blockNumber: status.blockNumber, result: parseResult(transaction.getResult()) };
+    return {
+      txId: status.transactionId,
+      blockNumber: status.blockNumber,
+      result: parseResult(transaction.getResult()),
+    };
   }
 
   /**
@@ -167,7 +207,11 @@ export class FabricLedger implements Ledger {
     return commitOf(gateway, { channel: this.channel, txId, creator });
   }
 
-  private async *readEvents(identity: SigningIdentity, start: Promise<EventPosition>, signal: AbortSignal): AsyncGenerator<LedgerEvent> {
+  private async *readEvents(
+    identity: SigningIdentity,
+    start: Promise<EventPosition>,
+    signal: AbortSignal,
+  ): AsyncGenerator<LedgerEvent> {
     let position = await start;
     const open = () => this.network(identity).getChaincodeEvents(this.chaincode, startOf(position));
     for await (const event of resumed(open, signal)) {

@@ -18,7 +18,10 @@ export function redate(gateway: Gateway, proposal: Proposal, timestampMs: number
 }
 
 /** A question for the fate of any transaction of a channel. */
-export function commitOf(gateway: Gateway, options: { channel: string; txId: string; creator: Uint8Array }): Commit {
+export function commitOf(
+  gateway: Gateway,
+  options: { channel: string; txId: string; creator: Uint8Array },
+): Commit {
   const request = new protos.CommitStatusRequest();
   request.setChannelId(options.channel);
   request.setTransactionId(options.txId);

@@ -21,15 +21,19 @@ export async function* resumed<Item>(
         yield item;
       }
     } catch (error) {
-      if (signal.aborted) return;
       if (!isPeerAway(error)) throw endorsementError(error);
     }
     await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
-async function* untilAborted<Item>(stream: CloseableAsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
-  const close = () => { stream.close(); };
+async function* untilAborted<Item>(
+  stream: CloseableAsyncIterable<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Item> {
+  const close = () => {
+    stream.close();
+  };
   signal.addEventListener('abort', close);
   try {
     if (!signal.aborted) yield* stream;

@@ -27,7 +27,10 @@ export class EmbeddedRecordStore implements RecordStore {
 
   /** @throws CareLedgerError STORE_UNAVAILABLE when another process holds the folder or it cannot be read. */
   static async open(options: EmbeddedRecordStoreOptions): Promise<EmbeddedRecordStore> {
-    const db = new ClassicLevel<string, Uint8Array>(options.directory, { keyEncoding: 'utf8', valueEncoding: 'view' });
+    const db = new ClassicLevel<string, Uint8Array>(options.directory, {
+      keyEncoding: 'utf8',
+      valueEncoding: 'view',
+    });
     try {
       await db.open();
     } catch (cause) {
@@ -42,7 +45,10 @@ export class EmbeddedRecordStore implements RecordStore {
     return root.toString();
   }
 
-  async get(cid: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array> {
+  async get(
+    cid: string,
+    options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array> {
     const root = parseCid(cid);
     const signal = options.signal ?? new AbortController().signal;
     return this.guarded(() => readFile(root, this.fetchAnywhere, { maxBytes: options.maxBytes, signal }));
@@ -96,7 +102,10 @@ export class EmbeddedRecordStore implements RecordStore {
   private async keep(root: string, blocks: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const put = (key: string, value: Uint8Array) => ({ type: 'put', key, value }) as const;
     const list = Buffer.from(JSON.stringify([...blocks.keys()]));
-    const operations = [...blocks].flatMap(([cid, block]) => [put(`block/${cid}`, block), put(`ref/${cid}/${root}`, Buffer.of(1))]);
+    const operations = [...blocks].flatMap(([cid, block]) => [
+      put(`block/${cid}`, block),
+      put(`ref/${cid}/${root}`, Buffer.of(1)),
+    ]);
     const write = () => this.db.batch([...operations, put(`pin/${root}`, list)], { sync: true });
     await this.guarded(() => this.writes.run(write));
   }
@@ -118,7 +127,8 @@ export class EmbeddedRecordStore implements RecordStore {
     try {
       return await work();
     } catch (cause) {
-      if (cause instanceof CareLedgerError || (cause instanceof Error && cause.name === 'AbortError')) throw cause;
+      if (cause instanceof CareLedgerError || (cause instanceof Error && cause.name === 'AbortError'))
+        throw cause;
       throw new CareLedgerError('STORE_UNAVAILABLE', { cause });
     }
   }

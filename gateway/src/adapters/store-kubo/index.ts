@@ -27,12 +27,17 @@ export class KuboRecordStore implements RecordStore {
     const { root } = await makeFile(bytes);
     const added = await this.bounded((signal) => this.client.add(bytes, { ...ADD_OPTIONS, signal }));
     if (added.cid.toString() !== root.toString()) {
-      throw new CareLedgerError('CID_MISMATCH', { message: 'The record store answered another CID than the bytes have.' });
+      throw new CareLedgerError('CID_MISMATCH', {
+        message: 'The record store answered another CID than the bytes have.',
+      });
     }
     return root.toString();
   }
 
-  async get(cid: string, options: { readonly maxBytes: number; readonly signal?: AbortSignal }): Promise<Uint8Array> {
+  async get(
+    cid: string,
+    options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array> {
     const root = parseCid(cid);
     const { maxBytes } = options;
     return this.bounded((signal) => readFile(root, this.fetchBlock(), { maxBytes, signal }), options.signal);
@@ -64,7 +69,8 @@ export class KuboRecordStore implements RecordStore {
   }
 
   private fetchBlock(searchParams: Record<string, unknown> = {}): FetchBlock {
-    return (cid, signal) => this.client.block.get(cid, { signal, searchParams: asSearchParams(searchParams) });
+    return (cid, signal) =>
+      this.client.block.get(cid, { signal, searchParams: asSearchParams(searchParams) });
   }
 
   private async isPinned(cid: CID): Promise<boolean> {
@@ -87,7 +93,10 @@ export class KuboRecordStore implements RecordStore {
     }
   }
 
-  private async bounded<Result>(work: (signal: AbortSignal) => Promise<Result>, caller?: AbortSignal): Promise<Result> {
+  private async bounded<Result>(
+    work: (signal: AbortSignal) => Promise<Result>,
+    caller?: AbortSignal,
+  ): Promise<Result> {
     const signals = [AbortSignal.timeout(this.timeoutMs), ...(caller === undefined ? [] : [caller])];
     try {
       return await work(AbortSignal.any(signals));

@@ -25,7 +25,8 @@ export type FetchBlock = (cid: CID, signal: AbortSignal) => Promise<Uint8Array>;
  * @throws CareLedgerError SCHEMA_VIOLATION for no bytes at all: an empty record is a mistake of the caller.
  */
 export async function makeFile(bytes: Uint8Array): Promise<FileBlocks> {
-  if (bytes.length === 0) throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'at least one byte', came: 'none' });
+  if (bytes.length === 0)
+    throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'at least one byte', came: 'none' });
   const blocks = new Map<string, Uint8Array>();
   const collector = {
     async put(cid: CID, block: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<CID> {
@@ -61,7 +62,10 @@ export async function readFile(
   if (entry.size > BigInt(options.maxBytes)) throw tooLarge(options.maxBytes);
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of entry.content({ signal: options.signal, blockReadConcurrency: PARALLEL_BLOCKS })) {
+  for await (const chunk of entry.content({
+    signal: options.signal,
+    blockReadConcurrency: PARALLEL_BLOCKS,
+  })) {
     sizeBytes += chunk.length;
     // The size that the root claims is its author's word.
     if (sizeBytes > options.maxBytes) throw tooLarge(options.maxBytes);
@@ -75,7 +79,11 @@ export async function fileSize(cid: CID, fetchBlock: FetchBlock, signal: AbortSi
   return Number((await openFile(cid, fetchBlock, signal)).size);
 }
 
-async function openFile(cid: CID, fetchBlock: FetchBlock, signal: AbortSignal): Promise<Extract<UnixFSEntry, { type: 'file' | 'raw' }>> {
+async function openFile(
+  cid: CID,
+  fetchBlock: FetchBlock,
+  signal: AbortSignal,
+): Promise<Extract<UnixFSEntry, { type: 'file' | 'raw' }>> {
   const source = {
     async *get(blockCid: CID): AsyncGenerator<Uint8Array> {
       yield await fetchVerified(blockCid, fetchBlock, signal);
@@ -89,7 +97,11 @@ async function openFile(cid: CID, fetchBlock: FetchBlock, signal: AbortSignal): 
 }
 
 /** @throws CareLedgerError CID_MISMATCH; what `fetchBlock` rejects with. */
-export async function fetchVerified(cid: CID, fetchBlock: FetchBlock, signal: AbortSignal): Promise<Uint8Array> {
+export async function fetchVerified(
+  cid: CID,
+  fetchBlock: FetchBlock,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const block = await fetchBlock(cid, signal);
   if (block.length > MAX_BLOCK_BYTES) throw tooLarge(MAX_BLOCK_BYTES);
   assertBlock(cid, block);
@@ -100,7 +112,9 @@ function tooLarge(maxBytes: number): CareLedgerError {
   return new CareLedgerError('BODY_TOO_LARGE', { expected: `at most ${String(maxBytes)} bytes` });
 }
 
-async function collect(block: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function collect(
+  block: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<Uint8Array> {
   if (block instanceof Uint8Array) return block;
   const parts: Uint8Array[] = [];
   for await (const part of block) parts.push(part);
