@@ -117,7 +117,7 @@ function registeredIdentities(context: HospitalContext, authority: Authority): o
   return identitiesOf(context.hospital)
     .filter((identity) => identity.authority === authority)
     .map((identity) => ({
-      name: identity.name,
+      name: identity.enrolmentId,
       pass: enrolmentSecret(context, identity.name),
       type: identity.type,
       affiliation: '',

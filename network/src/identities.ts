@@ -69,7 +69,7 @@ async function requestCertificate(
     env: {
       FABRIC_CA_CLIENT_HOME: join(mspDirectory, '..'),
       // The secret goes through the environment: the command line is readable for every user of the host.
-      FABRIC_CA_CLIENT_URL: caUrl(context).replace('//', `//${identity.name}:${secret}@`),
+      FABRIC_CA_CLIENT_URL: caUrl(context).replace('//', `//${identity.enrolmentId}:${secret}@`),
       FABRIC_CA_CLIENT_TLS_CLIENT_CERTFILE: '',
     },
   });

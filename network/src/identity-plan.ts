@@ -2,8 +2,10 @@ import type { HospitalTopology } from './topology.js';
 
 /** An identity that the hospital's CA gives out when the network starts. */
 export interface IdentityPlan {
-  /** Enrolment id and folder name. */
+  /** Folder name. */
   name: IdentityName;
+  /** Who the CA knows it as. Staff of the hospital are enrolled with the same CA: `admin` is one of them. */
+  enrolmentId: string;
   authority: 'tls' | 'identity';
   /** Organisational unit in the certificate; Fabric's NodeOUs take the role from it. */
   type: 'admin' | 'peer' | 'orderer' | 'client';
@@ -44,6 +46,7 @@ export function identitiesOf(hospital: HospitalTopology): IdentityPlan[] {
     attributes: Record<string, string> = {},
   ): IdentityPlan => ({
     name,
+    enrolmentId: name === 'admin' ? 'network-admin' : name,
     authority: 'identity',
     type,
     attributes,
@@ -51,6 +54,7 @@ export function identitiesOf(hospital: HospitalTopology): IdentityPlan[] {
   });
   const wire = (name: IdentityName, server: string): IdentityPlan => ({
     name,
+    enrolmentId: name,
     authority: 'tls',
     type: 'client',
     attributes: {},
