@@ -72,6 +72,16 @@ export class AggregateLedger {
     return (await this.ledger.evaluate(this.identity, 'panels', 'Get', { panelId })) as Panel;
   }
 
+  async hasPanel(panelId: string): Promise<boolean> {
+    try {
+      await this.panel(panelId);
+      return true;
+    } catch (error) {
+      if (error instanceof CareLedgerError && error.code === 'PANEL_NOT_FOUND') return false;
+      throw error;
+    }
+  }
+
   /** Ids of the panels of this hospital that are anchored under the layout. */
   async anchoredPanels(layoutId: string): Promise<ReadonlySet<string>> {
     const found = new Set<string>();

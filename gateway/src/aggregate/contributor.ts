@@ -17,7 +17,6 @@ import {
   type ContributionOpening,
   type PaillierPool,
   type PaillierPublicKey,
-  type PanelLayout,
 } from '@careledger/crypto';
 import {
   CareLedgerError,
@@ -28,13 +27,8 @@ import {
 } from '@careledger/protocol';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
-import { whyNotContribute, type AggregatePolicy } from './policy.js';
-import { earlierCohorts, type LocalKnowledge, type LocalPanel } from './local-knowledge.js';
-
-interface Selection {
-  readonly panels: readonly { readonly panel: LocalPanel; readonly indexes: readonly number[] }[];
-  readonly patients: ReadonlySet<string>;
-}
+import { earlierCohorts, type LocalKnowledge } from './local-knowledge.js';
+import { whyNotContribute, type AggregatePolicy, type CohortRows } from './policy.js';
 
 export class Contributor {
   constructor(
@@ -47,24 +41,24 @@ export class Contributor {
     },
   ) {}
 
-  /** Anchors this hospital's contribution or its refusal. Safe to repeat after a crash: the ledger takes one answer. */
+  /**
+   * Anchors this hospital's contribution or its refusal. Safe to repeat after a crash: the ledger takes one answer, and
+   * an opening that was kept is used again as it is, whatever rows came since.
+   */
   async answer(query: Query): Promise<void> {
-    const selection = await this.#select(query);
+    const kept = await this.modules.knowledge.answers.get(query.queryId);
+    if (kept !== undefined) return this.#contribute(query, openingFromJson(kept.opening));
+    const cohort = await this.#select(query);
     const researcher = `${query.researcher.mspId}/${query.researcher.enrolmentId}`;
     const earlier = await earlierCohorts(this.modules.knowledge.answers, researcher, query.queryId);
-    const reason = whyNotContribute(this.modules.policy, {
-      purpose: query.purpose,
-      cohort: selection.patients,
-      earlier,
-    });
-    if (reason === undefined) await this.#contribute(query, selection, researcher);
-    else await this.#refuse(query, reason);
+    const reason = whyNotContribute(this.modules.policy, { purpose: query.purpose, cohort, earlier });
+    if (reason !== undefined) return this.#refuse(query, reason);
+    return this.#contribute(query, await this.#newOpening(query, cohort, researcher));
   }
 
-  async #select(query: Query): Promise<Selection> {
+  async #select(query: Query): Promise<CohortRows> {
     const anchored = await this.aggregate.anchoredPanels(query.layoutId);
-    const panels: { panel: LocalPanel; indexes: number[] }[] = [];
-    const patients = new Set<string>();
+    const cohort = new Map<string, string>();
     for await (const [panelId, panel] of this.modules.knowledge.panels.entries()) {
       // A panel whose anchoring failed is known here only; a panel under an older key cannot be added.
       if (
@@ -73,18 +67,15 @@ export class Contributor {
         panel.layoutVersion !== query.layoutVersion
       )
         continue;
-      const indexes = panel.rows.flatMap((row, index) =>
-        matchesCohort(query.cohort as Cohort, row.subject) ? [index] : [],
-      );
-      for (const index of indexes) patients.add(panel.rows[index]?.patient ?? '');
-      if (indexes.length > 0) panels.push({ panel, indexes });
+      panel.rows.forEach(({ patient, subject }, index) => {
+        if (matchesCohort(query.cohort, subject)) cohort.set(`${panelId}#${index}`, patient);
+      });
     }
-    return { panels, patients };
+    return cohort;
   }
 
-  async #contribute(query: Query, selection: Selection, researcher: string): Promise<void> {
+  async #contribute(query: Query, opening: ContributionOpening): Promise<void> {
     const { publicKey } = await this.aggregate.activeKey();
-    const opening = await this.#openingFor(query, selection, researcher, publicKey);
     const { rows, panelIds } = await this.#load(publicKey, opening.rowRefs);
     const { maskPlaintext: mask, randomness } = opening;
     const input = { rows, maskPlaintext: mask, randomness };
@@ -97,31 +88,20 @@ export class Contributor {
     });
   }
 
-  /**
-   * Durable before the commitment is public, and used again after a crash: what stands on the ledger can always be
-   * opened.
-   */
-  async #openingFor(
-    query: Query,
-    selection: Selection,
-    researcher: string,
-    publicKey: PaillierPublicKey,
-  ): Promise<ContributionOpening> {
-    const kept = await this.modules.knowledge.answers.get(query.queryId);
-    if (kept !== undefined) return openingFromJson(kept.opening);
+  /** Durable before the commitment is public: what stands on the ledger can always be opened. */
+  async #newOpening(query: Query, cohort: CohortRows, researcher: string): Promise<ContributionOpening> {
+    const { publicKey } = await this.aggregate.activeKey();
     const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
     const asked = slotsFor(layout, query.fields, query.statistic);
     const opening: ContributionOpening = {
       salt: randomBytes(32),
       queryId: query.queryId,
       mspId: this.aggregate.mspId,
-      rowRefs: selection.panels.flatMap(({ panel, indexes }) =>
-        indexes.map((index) => `${panel.panelId}#${index}`),
-      ),
+      rowRefs: [...cohort.keys()],
       maskPlaintext: maskPlaintext(layout, asked),
       randomness: randomUnit(publicKey),
     };
-    const patients = [...selection.patients].sort();
+    const patients = [...cohort.values()];
     await this.modules.knowledge.answers.put(query.queryId, {
       researcher,
       patients,

@@ -5,6 +5,7 @@
 import type { ContributionOpeningJson } from '@careledger/crypto';
 import type { CohortSubject } from '@careledger/protocol';
 import type { LocalTable } from '../services/local-tables.js';
+import type { CohortRows } from './policy.js';
 
 export interface LocalRow {
   /** The hospital's own patient number; one patient counts once in a cohort, however many panels it is in. */
@@ -20,12 +21,15 @@ export interface LocalPanel {
   readonly keyId: string;
   readonly cid: string;
   readonly rows: readonly LocalRow[];
+  /** SHA-256 of what was put, values included; readable here only, like the row. */
+  readonly inputDigest: string;
 }
 
 /** Kept under the query id: the cohort for the differencing check, the opening for an auditor to whom it is shown. */
 export interface AnsweredQuery {
   /** `mspId/enrolmentId`. */
   readonly researcher: string;
+  /** The patient of each row of the opening, in its order. */
   readonly patients: readonly string[];
   readonly opening: ContributionOpeningJson;
 }
@@ -40,11 +44,11 @@ export async function earlierCohorts(
   answers: LocalTable<AnsweredQuery>,
   researcher: string,
   exceptQueryId: string,
-): Promise<ReadonlySet<string>[]> {
-  const cohorts: ReadonlySet<string>[] = [];
-  for await (const [queryId, answered] of answers.entries()) {
-    if (queryId !== exceptQueryId && answered.researcher === researcher)
-      cohorts.push(new Set(answered.patients));
+): Promise<CohortRows[]> {
+  const cohorts: CohortRows[] = [];
+  for await (const [queryId, { researcher: asking, patients, opening }] of answers.entries()) {
+    if (queryId !== exceptQueryId && asking === researcher)
+      cohorts.push(new Map(opening.rowRefs.map((row, index) => [row, patients[index] ?? ''])));
   }
   return cohorts;
 }

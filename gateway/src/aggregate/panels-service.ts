@@ -1,18 +1,21 @@
 /** Panels in: encrypt rows, store the block, remember whose rows they are, anchor. */
+import { createHash } from 'node:crypto';
 import {
+  CryptoError,
   encodePanelBlock,
   encodeRow,
   layoutDigest,
   publicKeyToJson,
   type PaillierPool,
+  type PaillierPublicKey,
   type PanelLayout,
   type PanelRow,
 } from '@careledger/crypto';
-import { CareLedgerError, LIMITS, type Panel } from '@careledger/protocol';
+import { CareLedgerError, LIMITS, canonicalJson, type Panel } from '@careledger/protocol';
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
-import type { LocalKnowledge, LocalRow } from './local-knowledge.js';
+import type { LocalKnowledge, LocalPanel, LocalRow } from './local-knowledge.js';
 
 export interface PanelRowInput extends LocalRow {
   /** Field name to value; a field that is left out, or null, is missing. */
@@ -30,35 +33,29 @@ export interface PanelInput {
 export interface PutPanelOptions {
   readonly identity: SigningIdentity;
   readonly idempotencyKey?: string;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
 export class PanelsService {
+  /** Panels under way, by id: one at a time for each. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+
   constructor(
     private readonly aggregate: AggregateLedger,
     private readonly modules: {
       readonly store: RecordStore;
-      readonly knowledge: LocalKnowledge;
+      readonly knowledge: Pick<LocalKnowledge, 'panels'>;
       readonly pool: PaillierPool;
+      /** Aborts when the gateway stops: what is being encrypted then is given up, and nothing of it was kept. */
+      readonly stopping: AbortSignal;
+      readonly onRowsEncrypted: (count: number) => void;
     },
   ) {}
 
-  /** The layout is immutable under its id and version; who registers it first fixes it. */
-  async registerLayout(layout: PanelLayout, identity: SigningIdentity): Promise<void> {
-    try {
-      await this.aggregate.ledger.submit(identity, 'panels', 'RegisterLayout', { layout });
-    } catch (error) {
-      if (!(error instanceof CareLedgerError) || error.code !== 'ALREADY_EXISTS') throw error;
-      await this.#assertRegistered(layout);
-    }
-  }
-
   /**
    * Values are checked against the layout before anything is encrypted, and nothing is anchored unless everything
-   * before it is durable.
-   * @throws CareLedgerError LIMIT_EXCEEDED, KEY_NOT_FOUND, ALREADY_EXISTS, NOT_OWNER; CryptoError
-   * CRYPTO_VALUE_OUT_OF_RANGE naming the field
+   * before it is durable. From then on the id belongs to these rows: a retry anchors the block that was stored.
+   * @throws CareLedgerError LIMIT_EXCEEDED, KEY_NOT_FOUND, PANEL_NOT_FOUND, ALREADY_EXISTS, NOT_OWNER; CryptoError
+   * CRYPTO_VALUE_OUT_OF_RANGE naming the field; NOT_READY when the gateway stops meanwhile
    */
   async put(input: PanelInput, options: PutPanelOptions): Promise<Panel> {
     if (input.rows.length === 0 || input.rows.length > LIMITS.panelRows) {
@@ -67,51 +64,84 @@ export class PanelsService {
         came: String(input.rows.length),
       });
     }
-    const { key, publicKey } = await this.aggregate.activeKey();
-    const { layout } = await this.aggregate.layout(input.layoutId, input.layoutVersion);
-    const plaintexts = input.rows.map((row) => encodeRow(layout as PanelLayout, row.values));
-    const rows = await this.modules.pool.encryptRows(
-      publicKeyToJson(publicKey),
-      plaintexts,
-      jobOptions(options),
+    const before = this.#underWay.get(input.panelId) ?? Promise.resolve();
+    const putting = before.then(
+      () => this.#putNow(input, options),
+      () => this.#putNow(input, options),
     );
-    const cid = await this.modules.store.put(
-      encodePanelBlock(publicKey, layoutDigest(layout), rows),
-    );
-    const keyId = key.publicKey.keyId;
-    const { panelId, layoutId, layoutVersion } = input;
-    const localRows = input.rows.map(({ patient, subject }) => ({ patient, subject }));
-    // Durable before the panel is anchored: an anchored panel whose rows are forgotten could not be used.
-    await this.modules.knowledge.panels.put(panelId, {
-      panelId,
-      layoutId,
-      layoutVersion,
-      keyId,
-      cid,
-      rows: localRows,
-    });
-    const argument = { panelId, layoutId, layoutVersion, keyId, cid, rows: rows.length };
-    const { idempotencyKey } = options;
-    await this.aggregate.ledger.submit(
-      options.identity,
-      'panels',
-      'Anchor',
-      argument,
-      idempotencyKey === undefined ? {} : { idempotencyKey },
-    );
-    return this.aggregate.panel(panelId);
+    this.#underWay.set(input.panelId, putting);
+    try {
+      return await putting;
+    } finally {
+      if (this.#underWay.get(input.panelId) === putting) this.#underWay.delete(input.panelId);
+    }
   }
 
-  async #assertRegistered(layout: PanelLayout): Promise<void> {
-    const registered = await this.aggregate.layout(layout.id, layout.version);
-    if (registered.digest === layoutDigest(layout)) return;
-    throw new CareLedgerError('ALREADY_EXISTS', {
-      expected: `a new version of the layout ${layout.id}`,
-      came: 'another layout under a registered version',
-    });
+  async #putNow(input: PanelInput, options: PutPanelOptions): Promise<Panel> {
+    const inputDigest = createHash('sha256').update(canonicalJson(input)).digest('hex');
+    const kept = await this.modules.knowledge.panels.get(input.panelId);
+    if (kept === undefined) {
+      if (await this.aggregate.hasPanel(input.panelId)) throw idTaken();
+      return this.#anchor(await this.#encryptAndKeep(input, inputDigest), options);
+    }
+    if (kept.inputDigest !== inputDigest) throw idTaken();
+    return this.#anchor(kept, options);
+  }
+
+  async #encryptAndKeep(input: PanelInput, inputDigest: string): Promise<LocalPanel> {
+    const { store, knowledge } = this.modules;
+    const { panelId, layoutId, layoutVersion } = input;
+    const { key, publicKey } = await this.aggregate.activeKey();
+    const { layout } = await this.aggregate.layout(layoutId, layoutVersion);
+    if (layout.keyBits !== publicKey.keyBits)
+      throw new CareLedgerError('SCHEMA_VIOLATION', { expected: `a layout for ${publicKey.keyBits} bits` });
+    const plaintexts = input.rows.map((row) => encodeRow(layout as PanelLayout, row.values));
+    const ciphertexts = await this.#encrypt(publicKey, plaintexts);
+    const cid = await store.put(encodePanelBlock(publicKey, layoutDigest(layout), ciphertexts));
+    const rows = input.rows.map(({ patient, subject }) => ({ patient, subject }));
+    const { keyId } = key.publicKey;
+    const panel: LocalPanel = { panelId, layoutId, layoutVersion, keyId, cid, rows, inputDigest };
+    // Durable before the panel is anchored: an anchored panel whose rows are forgotten could not be used.
+    await knowledge.panels.put(panelId, panel);
+    return panel;
+  }
+
+  async #anchor(
+    { panelId, layoutId, layoutVersion, keyId, cid, rows }: LocalPanel,
+    { identity, idempotencyKey }: PutPanelOptions,
+  ): Promise<Panel> {
+    const argument = { panelId, layoutId, layoutVersion, keyId, cid, rows: rows.length };
+    const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+    try {
+      await this.aggregate.ledger.submit(identity, 'panels', 'Anchor', argument, options);
+    } catch (error) {
+      // An earlier attempt was committed after all.
+      if (!(error instanceof CareLedgerError) || error.code !== 'ALREADY_EXISTS') throw error;
+    }
+    const panel = await this.aggregate.panel(panelId);
+    if (panel.cid !== cid) throw idTaken();
+    return panel;
+  }
+
+  async #encrypt(publicKey: PaillierPublicKey, plaintexts: readonly bigint[]): Promise<bigint[]> {
+    const { pool, stopping, onRowsEncrypted } = this.modules;
+    let reported = 0;
+    const onProgress = ({ done }: { readonly done: number }): void => {
+      onRowsEncrypted(done - reported);
+      reported = done;
+    };
+    try {
+      return await pool.encryptRows(publicKeyToJson(publicKey), plaintexts, { signal: stopping, onProgress });
+    } catch (error) {
+      if (!(error instanceof CryptoError) || error.code !== 'CRYPTO_CANCELLED') throw error;
+      throw new CareLedgerError('NOT_READY', { message: 'The gateway is stopping.', cause: error });
+    }
   }
 }
 
-function jobOptions({ signal, onProgress }: PutPanelOptions) {
-  return { ...(signal === undefined ? {} : { signal }), ...(onProgress === undefined ? {} : { onProgress }) };
+function idTaken(): CareLedgerError {
+  return new CareLedgerError('ALREADY_EXISTS', {
+    expected: 'a new id for other rows',
+    came: 'the id of a panel',
+  });
 }

@@ -1,99 +1,176 @@
 /**
  * Carries every query forward as far as this hospital can: level-triggered on the query's state, so that a repeated or
- * missed event, a crash, or another gateway that was quicker changes nothing.
+ * missed event, a crash, or another gateway that was quicker changes nothing. What could not be done now is noted in a
+ * table before the event's position is saved, and is tried again until it is done or the query has ended.
  */
-import { CareLedgerError, EVENTS, type Query, type QueryDetails } from '@careledger/protocol';
-import type { EventPosition } from '../ports/ledger.js';
+import {
+  CareLedgerError,
+  EVENTS,
+  type Member,
+  type Page,
+  type Query,
+  type QueryDetails,
+} from '@careledger/protocol';
+import type { EventPosition, LedgerEvent } from '../ports/ledger.js';
 import type { KeyHolders } from '../ports/key-holders.js';
+import type { LocalTable } from '../services/local-tables.js';
+import { isStopped, pause } from '../app/pause.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import type { Contributor } from './contributor.js';
+import { KeyedWork } from './keyed-work.js';
 import type { ShareHolder } from './share-holder.js';
-import { pause } from '../app/pause.js';
-
-const FIRST_RETRY_MS = 200;
-const LAST_RETRY_MS = 15_000;
-const ATTEMPTS = 8;
 
 export interface QueryWorkerModules {
   readonly aggregate: AggregateLedger;
-  readonly contributor: Contributor;
-  readonly shareHolder: ShareHolder;
+  readonly contributor: Pick<Contributor, 'answer'>;
+  readonly shareHolder: Pick<ShareHolder, 'answer'>;
   readonly holders: KeyHolders;
   /** Where the events were read up to; kept by the caller across restarts. */
   readonly position: { load(): Promise<EventPosition>; save(position: EventPosition): Promise<void> };
+  /** Queries to look at again, by id. */
+  readonly unfinished: LocalTable<UnfinishedQuery>;
+  /** Told once of each kind of failure of a query; the work is tried again all the same. */
   readonly onProblem: (problem: { readonly queryId: string; readonly error: unknown }) => void;
+  readonly retry?: Partial<RetryTimes>;
 }
 
+export type UnfinishedQuery = Readonly<Record<string, never>>;
+
+export interface RetryTimes {
+  /** Doubles with every failure. */
+  readonly firstMs: number;
+  /** Also how often a query is looked at again that waits for other hospitals. */
+  readonly lastMs: number;
+}
+
+const RETRY: RetryTimes = { firstMs: 200, lastMs: 15_000 };
+const QUERIES_AT_ONCE = 4;
+/** The key's place among the queries' ids. */
+const KEY = '';
+type Progress = 'done' | 'waiting';
+
 export class QueryWorker {
-  constructor(private readonly modules: QueryWorkerModules) {}
+  readonly #unfinished = new Set<string>();
+  readonly #failures = new Map<string, { attempts: number; reported: string | undefined }>();
+  readonly #retry: RetryTimes;
+
+  constructor(private readonly modules: QueryWorkerModules) {
+    this.#retry = { ...RETRY, ...modules.retry };
+  }
 
   /** Until the signal aborts. @throws what the ledger throws when its events cannot be read */
   async run(signal: AbortSignal): Promise<void> {
-    const { aggregate, position, holders } = this.modules;
-    const ensureKey = () => holders.ensureKey(signal);
-    await this.#untilDone('', ensureKey, signal);
-    for await (const event of aggregate.ledger.events(aggregate.identity, await position.load(), signal)) {
-      const { event: name, id } = event.payload;
-      if (name === EVENTS.keyRegistered || name === EVENTS.memberChanged)
-        await this.#untilDone('', ensureKey, signal);
-      if (name.startsWith('query.')) await this.#untilDone(id, () => this.#advance(id), signal);
-      await position.save({ blockNumber: event.blockNumber, afterTxId: event.txId });
-    }
-  }
-
-  /** Bounded: a query that cannot be carried forward now is tried again at its next event, or after a restart. */
-  async #untilDone(queryId: string, work: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; !signal.aborted; attempt += 1) {
-      try {
-        await work();
-        return;
-      } catch (error) {
-        if (isSettledElsewhere(error)) return;
-        if (attempt === ATTEMPTS || !isPassing(error)) {
-          this.modules.onProblem({ queryId, error });
-          return;
-        }
-        await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LAST_RETRY_MS), signal);
+    const { aggregate, position, unfinished } = this.modules;
+    const work: KeyedWork = new KeyedWork(QUERIES_AT_ONCE, (id): Promise<void> =>
+      this.#look(id, work, signal),
+    );
+    try {
+      work.ask(KEY);
+      for await (const [queryId] of unfinished.entries()) {
+        this.#unfinished.add(queryId);
+        work.ask(queryId);
       }
+      for await (const event of aggregate.ledger.events(aggregate.identity, await position.load(), signal)) {
+        await this.#note(event, work);
+        await position.save({ blockNumber: event.blockNumber, afterTxId: event.txId });
+      }
+    } finally {
+      await work.stop();
     }
   }
 
-  async #advance(queryId: string): Promise<void> {
+  async #note({ payload: { event, id } }: LedgerEvent, work: KeyedWork): Promise<void> {
+    if (event === EVENTS.keyRegistered || event === EVENTS.memberChanged) work.ask(KEY);
+    if (!event.startsWith('query.')) return;
+    if (!this.#unfinished.has(id)) await this.modules.unfinished.put(id, {}, { sync: false });
+    this.#unfinished.add(id);
+    work.ask(id);
+  }
+
+  async #look(id: string, work: KeyedWork, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const delayMs = await this.#attempt(id, signal);
+    if (delayMs === undefined) return;
+    void pause(delayMs, signal).then(() => {
+      if (!isStopped(signal)) work.ask(id);
+    });
+  }
+
+  /** @returns when to look again, or undefined when the next event is soon enough */
+  async #attempt(id: string, signal: AbortSignal): Promise<number | undefined> {
+    try {
+      const progress = id === KEY ? await this.#ensureKey(signal) : await this.#advance(id);
+      this.#failures.delete(id);
+      if (progress === 'waiting') return this.#retry.lastMs;
+      if (this.#unfinished.delete(id)) await this.modules.unfinished.delete(id);
+      return undefined;
+    } catch (error) {
+      return this.#failed(id, error);
+    }
+  }
+
+  #failed(id: string, error: unknown): number {
+    const { attempts, reported } = this.#failures.get(id) ?? { attempts: 0, reported: undefined };
+    const { firstMs, lastMs } = this.#retry;
+    const kind = error instanceof CareLedgerError ? error.code : 'INTERNAL';
+    const isQuiet = isSettledElsewhere(error) || (isPassing(error) && attempts < 2) || reported === kind;
+    if (!isQuiet) this.modules.onProblem({ queryId: id, error });
+    this.#failures.set(id, { attempts: attempts + 1, reported: isQuiet ? reported : kind });
+    return Math.min(firstMs * 2 ** attempts, lastMs);
+  }
+
+  async #ensureKey(signal: AbortSignal): Promise<Progress> {
+    await this.modules.holders.ensureKey(signal);
+    return 'done';
+  }
+
+  async #advance(queryId: string): Promise<Progress> {
     const details = await this.modules.aggregate.query(queryId);
     const { status } = details.query;
-    if (status === 'opened') await this.#advanceOpened(details);
-    if (status === 'contributed') await this.#advanceContributed(details);
+    if (status === 'opened') return this.#advanceOpened(details);
+    if (status === 'contributed') return this.#advanceContributed(details);
+    return 'done';
   }
 
-  async #advanceOpened({ query, contributions }: QueryDetails): Promise<void> {
+  async #advanceOpened({ query, contributions }: QueryDetails): Promise<Progress> {
     const answered = new Set(contributions.map(({ mspId }) => mspId));
     if (query.members.includes(this.#mspId) && !answered.has(this.#mspId)) {
       await this.modules.contributor.answer(query);
       answered.add(this.#mspId);
     }
-    if (this.#leads(query) && query.members.every((member) => answered.has(member)))
-      await this.#submit('Complete', query);
+    const missing = query.members.filter((member) => !answered.has(member));
+    return this.#leadTo('Complete', query, missing);
   }
 
-  async #advanceContributed({ query, contributions, partials }: QueryDetails): Promise<void> {
+  async #advanceContributed({ query, contributions, partials }: QueryDetails): Promise<Progress> {
     const { key } = await this.modules.aggregate.activeKey();
     const posted = new Set(partials.map(({ mspId }) => mspId));
     if (key.holders.includes(this.#mspId) && !posted.has(this.#mspId)) {
       await this.modules.shareHolder.answer({ query, contributions, partials });
       posted.add(this.#mspId);
     }
-    if (this.#leads(query) && key.holders.every((holder) => posted.has(holder)))
-      await this.#submit('Publish', query);
+    const missing = key.holders.filter((holder) => !posted.has(holder));
+    return this.#leadTo('Publish', query, missing);
   }
 
   /** Anyone may complete and publish; the researcher's own hospital does, so that four gateways do not race. */
-  #leads(query: Query): boolean {
-    return query.researcher.mspId === this.#mspId;
+  async #leadTo(method: 'Complete' | 'Publish', query: Query, missing: readonly string[]): Promise<Progress> {
+    if (query.researcher.mspId !== this.#mspId) return 'done';
+    const awaited = method === 'Complete' ? await this.#activeOf(missing) : missing;
+    if (awaited.length > 0) return 'waiting';
+    const { ledger, identity } = this.modules.aggregate;
+    await ledger.submit(identity, 'queries', method, { queryId: query.queryId });
+    return 'done';
   }
 
-  async #submit(method: 'Complete' | 'Publish', { queryId }: Query): Promise<void> {
+  /** A hospital that was suspended after the query opened is not waited for; the contract says the same. */
+  async #activeOf(mspIds: readonly string[]): Promise<string[]> {
+    if (mspIds.length === 0) return [];
     const { ledger, identity } = this.modules.aggregate;
-    await ledger.submit(identity, 'queries', method, { queryId });
+    const { items } = (await ledger.evaluate(identity, 'members', 'List', {})) as Page<Member>;
+    return mspIds.filter((mspId) =>
+      items.some((member) => member.mspId === mspId && member.status === 'active'),
+    );
   }
 
   get #mspId(): string {
@@ -101,7 +178,7 @@ export class QueryWorker {
   }
 }
 
-/** Somebody else, or this gateway before a crash, already did it. */
+/** Somebody else, or this gateway before a crash, already did it: the next look sees it. */
 function isSettledElsewhere(error: unknown): boolean {
   return (
     error instanceof CareLedgerError &&

@@ -1,11 +1,12 @@
-import { createPaillierPool, type PaillierPool } from '@careledger/crypto';
+import type { PaillierPool } from '@careledger/crypto';
+import { Counter, type Registry } from 'prom-client';
 import { AggregateLedger } from '../aggregate/aggregate-ledger.js';
 import { Contributor } from '../aggregate/contributor.js';
 import { DealerKeyHolders, type DealtShare } from '../aggregate/dealer-key-holders.js';
 import type { AnsweredQuery, LocalKnowledge, LocalPanel } from '../aggregate/local-knowledge.js';
 import { PanelsService } from '../aggregate/panels-service.js';
 import { DEFAULT_AGGREGATE_POLICY, type AggregatePolicy } from '../aggregate/policy.js';
-import { QueryWorker } from '../aggregate/query-worker.js';
+import { QueryWorker, type UnfinishedQuery } from '../aggregate/query-worker.js';
 import { ShareHolder } from '../aggregate/share-holder.js';
 import { CareLedgerError, Sha256, closed, validate } from '@careledger/protocol';
 import { Type } from 'typebox';
@@ -21,10 +22,15 @@ export interface AggregationOptions {
   /** Keys below 2048 bits, for tests. */
   readonly allowTestKeySize?: boolean;
   readonly policy?: Partial<AggregatePolicy>;
+  /** Threads for the arithmetic, which start with the first job. Whoever made the pool closes it. */
+  readonly pool: PaillierPool;
 }
 
 /** What `paillier-bigint` affords; a faster engine raises it to 3072. */
 export const DEFAULT_KEY_BITS = 2048;
+
+/** A counter of every gateway: how far the encryption of panels has come. */
+export const ENCRYPTED_ROWS_METRIC = 'careledger_panel_rows_encrypted_total';
 
 const POSITION = 'queries';
 const RESTART_MS = 2_000;
@@ -42,19 +48,23 @@ function createAggregation(
   services: GatewayServices,
   modules: GatewayModules,
 ): GatewayExtension {
-  const { ledger, store, custody } = modules;
+  const { ledger, store } = modules;
   const { identity, tables } = services;
-  const { allowTestKeySize = false } = options;
+  const { allowTestKeySize = false, pool } = options;
   const knowledge: LocalKnowledge = {
     panels: tables.table<LocalPanel>('panel-rows'),
     answers: tables.table<AnsweredQuery>('answered-queries'),
   };
   const aggregate = new AggregateLedger({ ledger, identity, allowTestKeySize });
   const holders = dealerKeyHolders(options, aggregate, services, modules);
-  const pool = lazyPool(allowTestKeySize);
   const policy = { ...DEFAULT_AGGREGATE_POLICY, ...options.policy };
   const positions = tables.table<PositionRow>('positions');
+  const stopping = new AbortController();
   const run = async (signal: AbortSignal, logged: Logged): Promise<void> => {
+    // Encrypting a panel takes longer than anybody waits for a gateway to stop.
+    signal.addEventListener('abort', () => {
+      stopping.abort();
+    });
     const worker = new QueryWorker({
       aggregate,
       holders,
@@ -65,6 +75,7 @@ function createAggregation(
         save: ({ blockNumber, afterTxId = '' }) =>
           positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
       },
+      unfinished: tables.table<UnfinishedQuery>('unfinished-queries'),
       onProblem: ({ queryId, error }) => {
         logged(queryId === '' ? 'the aggregation key' : `query ${queryId}`)(error);
       },
@@ -73,10 +84,26 @@ function createAggregation(
       await worker.run(signal).catch(logged('reading the ledger for queries'));
       await pause(RESTART_MS, signal);
     }
-    await pool.close();
   };
-  const panels = new PanelsService(aggregate, { store, knowledge, pool });
+  const rowsEncrypted = encryptedRows(services.metrics);
+  const panels = new PanelsService(aggregate, {
+    store,
+    knowledge,
+    pool,
+    stopping: stopping.signal,
+    onRowsEncrypted: (count) => {
+      rowsEncrypted.inc(count);
+    },
+  });
   return { routes: [aggregateRoutes({ panels, knowledge })], peerRoutes: [shareRoute(holders)], run };
+}
+
+function encryptedRows(registry: Registry): Counter {
+  return new Counter({
+    name: ENCRYPTED_ROWS_METRIC,
+    help: 'Rows of panels encrypted, those of panels still under way included.',
+    registers: [registry],
+  });
 }
 
 function shareRoute(holders: DealerKeyHolders): NonNullable<GatewayExtension['peerRoutes']>[number] {
@@ -124,18 +151,4 @@ function dealerKeyHolders(
     allowTestKeySize,
     deliver,
   });
-}
-
-/** Worker threads start with the first job: a gateway that is asked no statistics has none. */
-function lazyPool(allowTestKeySize: boolean): PaillierPool {
-  let pool: PaillierPool | undefined;
-  const started = () => (pool ??= createPaillierPool({ allowTestKeySize }));
-  return {
-    encryptRows: (...job) => started().encryptRows(...job),
-    partialDecrypt: (...job) => started().partialDecrypt(...job),
-    makeContribution: (...job) => started().makeContribution(...job),
-    close: async () => {
-      await pool?.close();
-    },
-  };
 }

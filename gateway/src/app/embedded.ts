@@ -3,12 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import './quiet-contracts.js';
-import { contracts } from '@careledger/chaincode';
+import { contracts, contractsForTests } from '@careledger/chaincode';
+import { createPaillierPool, type PaillierPool } from '@careledger/crypto';
 import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
 import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
 import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
 import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
+import type { KeyCustody } from '../ports/key-custody.js';
 import type { LogOptions } from '../rest/logging.js';
 import { DEFAULT_KEY_BITS, aggregationExtension, type AggregationOptions } from './aggregation.js';
 import { mapBounded } from '../services/bounded.js';
@@ -25,8 +27,11 @@ export interface EmbeddedConsortiumOptions {
   readonly ports?: 'topology' | 'free';
   readonly limits?: Partial<GatewayLimits>;
   readonly log?: LogOptions;
-  /** Size of the aggregation key and the hospitals' policy. */
-  readonly aggregation?: Omit<AggregationOptions, 'members'>;
+  /**
+   * Size of the aggregation key and the hospitals' policy. With `allowTestKeySize` the contracts are those for tests,
+   * which take keys too short to protect anything; no other contract, custody or gateway does.
+   */
+  readonly aggregation?: Omit<AggregationOptions, 'members' | 'pool'>;
   readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
@@ -46,7 +51,7 @@ interface HospitalParts {
   readonly hospital: Hospital;
   readonly authority: EmbeddedAuthority;
   readonly store: EmbeddedRecordStore;
-  readonly passphrase: string;
+  readonly custody: KeyCustody;
   readonly folder: string;
 }
 
@@ -65,13 +70,17 @@ export async function startEmbeddedConsortium(
   };
   // The contracts run in this process and report the digest of the build from its environment.
   process.env['CARELEDGER_BUILD_DIGEST'] ??= buildDigest();
+  const { allowTestKeySize = false } = options.aggregation ?? {};
+  // One for all hospitals: two threads in this process, not two for each of them.
+  const pool = createPaillierPool({ allowTestKeySize });
+  opened.push(() => pool.close());
   try {
-    const parts = await openParts(options.dataDir, topology, opened);
-    const ledger = await openLedger(options.dataDir, topology, parts);
+    const parts = await openParts(options, { topology, pool }, opened);
+    const ledger = await openLedger(options, topology, parts);
     opened.push(() => ledger.close());
     const gateways: Gateway[] = [];
     for (const part of parts) {
-      const gateway = await startOne(part, parts, { options, topology, ledger });
+      const gateway = await startOne(part, parts, { options, topology, ledger, pool });
       opened.push(() => gateway.stop());
       gateways.push(gateway);
     }
@@ -84,8 +93,8 @@ export async function startEmbeddedConsortium(
 }
 
 async function openParts(
-  dataDir: string,
-  { hospitals }: Topology,
+  { dataDir, aggregation }: EmbeddedConsortiumOptions,
+  { topology: { hospitals }, pool }: { readonly topology: Topology; readonly pool: PaillierPool },
   opened: (() => Promise<unknown>)[],
 ): Promise<HospitalParts[]> {
   const stores: EmbeddedRecordStore[] = [];
@@ -95,11 +104,12 @@ async function openParts(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const passphrase = await ownPassphrase(folder);
     const { mspId } = hospital;
-    const authority = await EmbeddedAuthority.open({
-      directory: join(folder, 'authority'),
-      mspId,
-      passphrase,
-    });
+    const { allowTestKeySize = false } = aggregation ?? {};
+    // Both derive a key from the passphrase, which takes a tenth of a second each; side by side for all hospitals.
+    const [authority, custody] = await Promise.all([
+      EmbeddedAuthority.open({ directory: join(folder, 'authority'), mspId, passphrase }),
+      createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId, pool, allowTestKeySize }),
+    ]);
     const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
     const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({
       directory: join(folder, 'store'),
@@ -107,12 +117,12 @@ async function openParts(
     });
     stores.push(store);
     opened.push(() => store.close());
-    return { hospital, authority, store, passphrase, folder };
+    return { hospital, authority, store, custody, folder };
   });
 }
 
 function openLedger(
-  dataDir: string,
+  { dataDir, aggregation }: EmbeddedConsortiumOptions,
   { channel }: Topology,
   parts: readonly HospitalParts[],
 ): Promise<EmbeddedLedger> {
@@ -127,7 +137,7 @@ function openLedger(
       peer: authority.node('peer'),
     })),
     orderer: first.authority.node('orderer'),
-    contracts,
+    contracts: aggregation?.allowTestKeySize === true ? contractsForTests : contracts,
   });
 }
 
@@ -135,6 +145,7 @@ interface Shared {
   readonly options: EmbeddedConsortiumOptions;
   readonly topology: Topology;
   readonly ledger: EmbeddedLedger;
+  readonly pool: PaillierPool;
 }
 
 async function startOne(
@@ -142,11 +153,10 @@ async function startOne(
   parts: readonly HospitalParts[],
   shared: Shared,
 ): Promise<Gateway> {
-  const { hospital, authority, store, passphrase, folder } = part;
-  const { options, topology, ledger } = shared;
+  const { hospital, authority, store, custody, folder } = part;
+  const { options, topology, ledger, pool } = shared;
   const { mspId, name, ports } = hospital;
   const port = (fixed: number): number => (options.ports === 'free' ? 0 : fixed);
-  const custody = await createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId });
   const tls = await authority.issueTls({ commonName: `gateway.${hospital.id}`, hosts: [HOST, 'localhost'] });
   const release = mutualTlsRelease({
     mspId,
@@ -167,6 +177,7 @@ async function startOne(
       aggregationExtension({
         members: topology.hospitals.map((member) => member.mspId),
         ...(options.aggregation ?? { keyBits: DEFAULT_KEY_BITS }),
+        pool,
       }),
   };
   return createGateway(

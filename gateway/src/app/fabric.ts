@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createPaillierPool } from '@careledger/crypto';
 import type { GatewayConfig } from '@careledger/network';
 import { FabricCaAuthority } from '../adapters/authority-fabric-ca/index.js';
 import { FabricLedger } from '../adapters/ledger-fabric/index.js';
@@ -23,7 +24,8 @@ export async function startFabricGateway(
 ): Promise<Gateway> {
   const { mspId } = config.hospital;
   const passphrase = (await text(config.custody.passphraseFile)).trim();
-  const custody = await createFileCustody({ dir: config.custody.dir, passphrase, mspId });
+  const pool = createPaillierPool();
+  const custody = await createFileCustody({ dir: config.custody.dir, passphrase, mspId, pool });
   const { release, authority, enrolledIdentity } = await identitiesOf(config);
   const { endpoint, hostAlias, tlsRootFile } = config.peer;
   const peer = { endpoint, hostAlias, tlsRootCertificate: await text(tlsRootFile) };
@@ -32,6 +34,7 @@ export async function startFabricGateway(
   const closeAll = async (): Promise<void> => {
     await ledger.close();
     await store.close();
+    await pool.close();
   };
   const { approveBuild, limits, log, extend } = options;
   try {
@@ -59,6 +62,7 @@ export async function startFabricGateway(
           aggregationExtension({
             members: config.members.map((member) => member.mspId),
             keyBits: DEFAULT_KEY_BITS,
+            pool,
           }),
       },
     );
