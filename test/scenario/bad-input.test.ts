@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { expect } from 'chai';
+import { ADMIN_ENROLMENT_ID } from '@careledger/gateway';
 import { ERROR_CATALOGUE, type ErrorCode } from '@careledger/protocol';
 import { startTestConsortium, type Answer, type TestConsortium } from './support/consortium.js';
 import { grantTo, randomHex } from './support/patient.js';
@@ -157,7 +158,7 @@ describe('scenario: what bad input gets', function () {
 
     it('a wrong secret, and too many of them', async () => {
       const anyone = consortium.as(3, '');
-      const guess = () => anyone.post('/v1/token', { enrolmentId: 'admin', secret: 'guess' });
+      const guess = () => anyone.post('/v1/token', { enrolmentId: ADMIN_ENROLMENT_ID, secret: 'guess' });
       for (let attempt = 1; attempt <= 3; attempt += 1) expectProblem(await guess(), 'TOKEN_INVALID');
       expectProblem(await guess(), 'RATE_LIMITED');
     });
@@ -168,7 +169,10 @@ describe('scenario: what bad input gets', function () {
         await admin.post('/v1/staff', { enrolmentId: 'gateway', role: 'clinician' }),
         'ALREADY_EXISTS',
       );
-      expectProblem(await admin.post('/v1/staff', { enrolmentId: 'admin', role: 'admin' }), 'ALREADY_EXISTS');
+      expectProblem(
+        await admin.post('/v1/staff', { enrolmentId: ADMIN_ENROLMENT_ID, role: 'admin' }),
+        'ALREADY_EXISTS',
+      );
       expectProblem(await admin.post('/v1/staff', { enrolmentId: 'x', role: 'gateway' }), 'SCHEMA_VIOLATION');
     });
   });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { startEmbeddedConsortium, type GatewayModules } from '@careledger/gateway';
+import { ADMIN_ENROLMENT_ID, startEmbeddedConsortium, type GatewayModules } from '@careledger/gateway';
 import { startTestConsortium, type TestConsortium } from './support/consortium.js';
 import { makeWorld, mustBe, recordIdsOf, type World } from './support/world.js';
 
@@ -56,7 +56,7 @@ describe('scenario: operating a gateway', function () {
     const secret = (await readFile(file, 'utf8')).trim();
     const { body } = mustBe(
       200,
-      await consortium.as(2, '').post('/v1/token', { enrolmentId: 'admin', secret }),
+      await consortium.as(2, '').post('/v1/token', { enrolmentId: ADMIN_ENROLMENT_ID, secret }),
     );
     const lifetimeMs = Date.parse(String(body['expiresAt'])) - Date.now();
     expect(lifetimeMs).to.be.within(7.9 * 3_600_000, 8 * 3_600_000);

@@ -1,6 +1,7 @@
 /** Demonstration staff of each hospital, one per role, and their tokens. */
 import { readFileSync } from 'node:fs';
 import { CareLedgerError } from '@careledger/protocol';
+import { ADMIN_ENROLMENT_ID } from '../app/first-administrator.js';
 import type { DemoState } from './demo-state.js';
 import type { GatewayClient } from './gateway-client.js';
 
@@ -34,7 +35,11 @@ async function signInRole(
 ): Promise<string> {
   const enrolmentId = enrolmentIdOf(client.hospital.id, role);
   if (state.facts.staffSecrets[enrolmentId] === undefined) {
-    const adminToken = await tokenFor(client, 'admin', readFileSync(adminSecretFile, 'utf8').trim());
+    const adminToken = await tokenFor(
+      client,
+      ADMIN_ENROLMENT_ID,
+      readFileSync(adminSecretFile, 'utf8').trim(),
+    );
     state.facts.staffSecrets[enrolmentId] = await createStaff(client, adminToken, enrolmentId, role);
     state.save();
   }

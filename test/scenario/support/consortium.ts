@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  ADMIN_ENROLMENT_ID,
   startEmbeddedConsortium,
   type EmbeddedConsortiumOptions,
   type Gateway,
@@ -75,7 +76,7 @@ export async function startTestConsortium(
   const administrator = async (hospital: number): Promise<Person> => {
     const folder = topology.hospitals[hospital - 1]!.id;
     const secret = await readFile(join(dataDir, folder, 'gateway', 'admin-secret'), 'utf8');
-    return signIn(hospital, 'admin', secret.trim());
+    return signIn(hospital, ADMIN_ENROLMENT_ID, secret.trim());
   };
 
   return {
