@@ -2,12 +2,11 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StaffService } from '../auth/staff-service.js';
 
-/** Not `admin`: that is the Fabric node administrator's id at every hospital's CA. */
-export const ADMIN_ENROLMENT_ID = 'administrator';
+export const ADMIN_ENROLMENT_ID = 'admin';
 export const ADMIN_SECRET_FILE = 'admin-secret';
 
 /**
- * At the first start there is nobody who could enrol anybody: enrols `administrator` and leaves its secret in a file that
+ * At the first start there is nobody who could enrol anybody: enrols `admin` and leaves its secret in a file that
  * only the gateway's user can read. Whoever takes it over may delete the file.
  */
 export async function ensureAdministrator(
