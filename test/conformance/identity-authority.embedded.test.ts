@@ -77,6 +77,9 @@ describe('embedded authority', () => {
         socket.on('data', (data: Buffer) => {
           resolve(data.toString());
         });
+        socket.on('close', () => {
+          resolve('refused');
+        });
         socket.on('error', (error: NodeJS.ErrnoException) => {
           resolve(`refused ${error.code ?? ''}`);
         });

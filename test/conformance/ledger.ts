@@ -3,6 +3,8 @@ import { expect } from 'chai';
 import {
   decodeBlock,
   type DecodedBlock,
+  type DecodedTransaction,
+  type EventPosition,
   type Ledger,
   type LedgerEvent,
   type SigningIdentity,
@@ -14,7 +16,6 @@ import {
   anchorOf,
   codeOf,
   decisionOf,
-  memberFields,
   openingOf,
   randomId,
   randomKey,
@@ -47,33 +48,55 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
     let clinician: Person;
     let patient: TestPatient;
     let batchId: string;
+    let fields: Pick<Member, 'name' | 'gatewayUrl' | 'encryptionKey'>;
+    const ours = new Set<string>();
     const ledger = (): Ledger => harness.ledger();
     const owner = (): string => harness.mspIds[0]!;
     const others = (): string[] => harness.mspIds.slice(1);
+    /** The hospital as it stands, under another name: its address and key go on being used by others. */
+    const renamed = (title: string) => ({ ...fields, name: title });
     const rename = (admin: SigningIdentity, title: string) =>
-      ledger().submit(admin, 'members', 'Update', memberFields(title));
+      ledger().submit(admin, 'members', 'Update', renamed(title));
     const readMember = async (mspId: string) =>
       (await ledger().evaluate(admins[0]!, 'members', 'Get', { mspId })) as Member;
 
     before(async () => {
       harness = await makeHarness();
-      admins = await Promise.all(harness.mspIds.map((mspId) => harness.person(mspId, 'admin')));
-      clinician = await harness.person(owner(), 'clinician');
+      admins = await Promise.all(harness.mspIds.map((mspId) => enrol(mspId, 'admin')));
+      clinician = await enrol(owner(), 'clinician');
       await admitAll(
         ledger(),
         harness.mspIds.map((mspId, index) => ({ mspId, admin: admins[index]! })),
       );
+      const { name: title, gatewayUrl, encryptionKey } = await readMember(owner());
+      fields = { name: title, gatewayUrl, encryptionKey };
       patient = new TestPatient(ledger().channel);
       await ledger().submit(clinician, 'patients', 'Enrol', patient.enrolment(owner()));
       ({ batchId } = await anchor());
     });
     // Absent when `before` failed: then its error is the one to show.
-    after(() => (harness as LedgerHarness | undefined)?.close());
+    after(async () => {
+      if ((harness as LedgerHarness | undefined) === undefined) return;
+      if ((fields as object | undefined) !== undefined) await rename(admins[0]!, fields.name);
+      await harness.close();
+    });
 
     async function anchor(): Promise<{ batchId: string; txId: string; blockNumber: bigint }> {
       const argument = anchorOf(patient.pseudonym);
       const { txId, blockNumber } = await ledger().submit(clinician, 'records', 'Anchor', argument);
       return { batchId: argument.batchId, txId, blockNumber };
+    }
+
+    /** Somebody of this suite: the network's own gateways may be writing meanwhile. */
+    async function enrol(mspId: string, role: Role): Promise<Person> {
+      const person = await harness.person(mspId, role);
+      ours.add(person.certificate);
+      return person;
+    }
+
+    async function ourTransactions(from: bigint): Promise<DecodedTransaction[]> {
+      const transactions = (await decodedBlocks(from)).flatMap((block) => block.transactions);
+      return transactions.filter(({ creator }) => ours.has(creator.certificate));
     }
 
     async function decodedBlocks(from: bigint): Promise<DecodedBlock[]> {
@@ -135,9 +158,10 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       });
 
       it('is not a transaction when it only reads', async () => {
-        const before = await ledger().height(clinician);
+        const start = await ledger().height(clinician);
         await ledger().evaluate(admins[0]!, 'members', 'List', {});
-        expect(await ledger().height(clinician)).to.equal(before);
+        await anchor();
+        expect(await ourTransactions(start)).to.have.length(1);
       });
     });
 
@@ -146,7 +170,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
         const start = await ledger().height(clinician);
         const names = Array.from({ length: 6 }, (_, index) => `writer ${String(index)}`);
         const settled = await Promise.all(names.map((title) => rename(admins[0]!, title)));
-        const transactions = (await decodedBlocks(start)).flatMap((block) => block.transactions);
+        const transactions = await ourTransactions(start);
         const valid = transactions
           .filter((transaction) => transaction.code === 'VALID')
           .map((transaction) => transaction.txId);
@@ -159,17 +183,15 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       it('lets concurrent writers of different objects through without a conflict', async () => {
         const start = await ledger().height(clinician);
         await Promise.all(Array.from({ length: 10 }, () => anchor()));
-        const codes = (await decodedBlocks(start)).flatMap((block) =>
-          block.transactions.map((transaction) => transaction.code),
-        );
+        const codes = (await ourTransactions(start)).map((transaction) => transaction.code);
         expect(codes).to.deep.equal(Array.from({ length: 10 }, () => 'VALID'));
       });
 
       it('counts what a concurrent transaction adds to a range: no denial is missed by a suspension', async () => {
-        const offender = await harness.person(others()[0]!, 'clinician');
+        const offender = await enrol(others()[0]!, 'clinician');
         const rule = { kind: 'suspend-requester', denials: 3, withinMs: 3_600_000 };
         const instructionId = randomId();
-        const officer = await harness.person(owner(), 'officer');
+        const officer = await enrol(owner(), 'officer');
         await ledger().submit(officer, 'instructions', 'SetForMember', { instructionId, rule });
         const start = await ledger().height(clinician);
         const openings = await Promise.all(
@@ -184,9 +206,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
           requester,
         })) as Suspension;
         expect(suspension.denials).to.equal(3);
-        const codes = (await decodedBlocks(start)).flatMap((block) =>
-          block.transactions.map((transaction) => transaction.code),
-        );
+        const codes = (await ourTransactions(start)).map((transaction) => transaction.code);
         expect(codes.filter((code) => code === 'VALID')).to.have.length(5);
         // The policy failure: two that would both have made the suspension, which is the owner's, in one block.
         const raced = ['MVCC_READ_CONFLICT', 'PHANTOM_READ_CONFLICT', 'ENDORSEMENT_POLICY_FAILURE'];
@@ -196,7 +216,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
     });
 
     it('commits a denial as a VALID transaction', async () => {
-      const outsider = await harness.person(others()[1]!, 'clinician');
+      const outsider = await enrol(others()[1]!, 'clinician');
       const { txId, result } = await ledger().submit(outsider, 'access', 'Open', openingOf(batchId));
       expect(decisionOf(result)).to.include({ outcome: 'deny', reason: 'NO_GRANT' });
       expect(await ledger().transaction(clinician, txId)).to.include({ code: 'VALID' });
@@ -232,7 +252,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       });
 
       it('of less than a majority does not write what nobody owns', async () => {
-        const argument = memberFields('by two of four');
+        const argument = renamed('by two of four');
         const options = { endorsingMembers: [owner(), others()[0]!] };
         expect(await codeOf(ledger().submit(admins[0]!, 'members', 'Update', argument, options))).to.equal(
           'ENDORSEMENT_REFUSED',
@@ -243,9 +263,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       it('that was refused stands in a block with its code', async () => {
         const start = await ledger().height(clinician);
         await codeOf(rotate(others(), randomKey()));
-        const codes = (await decodedBlocks(start)).flatMap((block) =>
-          block.transactions.map((transaction) => transaction.code),
-        );
+        const codes = (await ourTransactions(start)).map((transaction) => transaction.code);
         expect(codes).to.deep.equal(['ENDORSEMENT_POLICY_FAILURE']);
       });
     });
@@ -265,7 +283,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       });
 
       it('refuses a signature of another key', async () => {
-        const other = await harness.person(owner(), 'admin');
+        const other = await enrol(owner(), 'admin');
         const forged = { ...admins[0]!, sign: (digest: Uint8Array) => other.sign(digest) };
         expect(await codeOf(rename(forged, 'forged'))).to.equal('CALLER_UNKNOWN');
         expect(await codeOf(list(forged))).to.equal('CALLER_UNKNOWN');
@@ -296,7 +314,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
 
     describe('an idempotency key', () => {
       it('returns the first outcome and writes nothing again', async () => {
-        const argument = memberFields('once');
+        const argument = renamed('once');
         const first = await ledger().submit(admins[0]!, 'members', 'Update', argument, {
           idempotencyKey: 'key-1',
         });
@@ -309,7 +327,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       });
 
       it('of another body is refused', async () => {
-        const argument = memberFields('another');
+        const argument = renamed('another');
         expect(
           await codeOf(
             ledger().submit(admins[0]!, 'members', 'Update', argument, { idempotencyKey: 'key-1' }),
@@ -329,6 +347,11 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
 
     describe('events', () => {
       const positionOf = ({ blockNumber, txId }: LedgerEvent) => ({ blockNumber, afterTxId: txId });
+      /** The events of this suite: gateways of the network write no anchorings by themselves. */
+      async function* anchorings(from: EventPosition | 'next', signal: AbortSignal) {
+        for await (const event of ledger().events(clinician, from, signal))
+          if (event.payload.event === 'records.anchored') yield event;
+      }
       let start: bigint;
       let sent: string[];
       let all: LedgerEvent[];
@@ -340,19 +363,17 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
           const committed = await Promise.all([anchor(), anchor(), anchor()]);
           sent.push(...committed.map(({ txId }) => txId));
           await codeOf(
-            ledger().submit(admins[0]!, 'members', 'Update', memberFields('refused'), {
+            ledger().submit(admins[0]!, 'members', 'Update', renamed('refused'), {
               endorsingMembers: [owner()],
             }),
           );
         }
-        all = await take(9, (signal) => ledger().events(clinician, { blockNumber: start }, signal));
+        all = await take(9, (signal) => anchorings({ blockNumber: start }, signal));
       });
 
       it('come once for every VALID transaction and for no other, in the order of the blocks', async () => {
         expect(all.map((event) => event.txId)).to.have.members(sent);
-        const order = (await decodedBlocks(start))
-          .flatMap((block) => block.transactions)
-          .filter(({ code }) => code === 'VALID');
+        const order = (await ourTransactions(start)).filter(({ code }) => code === 'VALID');
         expect(all.map((event) => event.txId)).to.deep.equal(order.map(({ txId }) => txId));
         for (const { payload } of all)
           expect(payload).to.include({ event: 'records.anchored', mspId: owner() });
@@ -360,15 +381,13 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
 
       it('go on after any position without gap or repetition', async () => {
         for (const [index, event] of all.slice(0, -1).entries()) {
-          const rest = await take(all.length - index - 1, (signal) =>
-            ledger().events(clinician, positionOf(event), signal),
-          );
+          const rest = await take(all.length - index - 1, (signal) => anchorings(positionOf(event), signal));
           expect(rest, `after event ${String(index)}`).to.deep.equal(all.slice(index + 1));
         }
       });
 
       it('of the next blocks only, when asked so', async () => {
-        const coming = take(1, (signal) => ledger().events(clinician, 'next', signal));
+        const coming = take(1, (signal) => anchorings('next', signal));
         await new Promise((resolve) => setTimeout(resolve, 500));
         const { txId } = await anchor();
         expect((await coming)[0]!.txId).to.equal(txId);
@@ -377,11 +396,10 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       it('end when the reader stops', async () => {
         const stop = new AbortController();
         const position = positionOf(
-          (await take(10, (signal) => ledger().events(clinician, { blockNumber: start }, signal)))[9]!,
+          (await take(10, (signal) => anchorings({ blockNumber: start }, signal)))[9]!,
         );
         const reading = (async () => {
-          for await (const event of ledger().events(clinician, position, stop.signal))
-            assert.fail(event.txId);
+          for await (const event of anchorings(position, stop.signal)) assert.fail(event.txId);
         })();
         setTimeout(() => {
           stop.abort();
@@ -404,7 +422,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
     it('shows a transaction to every hospital', async () => {
       const { txId } = await anchor();
       for (const mspId of others()) {
-        const reader = await harness.person(mspId, 'auditor');
+        const reader = await enrol(mspId, 'auditor');
         const [event] = await take(1, (signal) => findEvent(harness.ledgerOf(mspId), reader, txId, signal));
         expect(event?.txId, mspId).to.equal(txId);
       }
@@ -425,7 +443,7 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       const height = await ledger().height(clinician);
       const member = await readMember(owner());
       await harness.reopen();
-      expect(await ledger().height(clinician)).to.equal(height);
+      expect(Number(await ledger().height(clinician))).to.be.at.least(Number(height));
       expect(await ledger().transaction(clinician, txId)).to.include({ txId, code: 'VALID' });
       expect(await readMember(owner())).to.deep.equal(member);
       const record = await ledger().evaluate(clinician, 'records', 'Get', { recordId: `${anchored}.0` });
