@@ -3,7 +3,7 @@
  * with, in the same process, under the same endorsement policy. Deployed by `npm run bench:ledger` only.
  */
 import { contracts as productContracts } from '@careledger/chaincode';
-import { Contract, Transaction, type Context } from 'fabric-contract-api';
+import { Context, Contract, Transaction } from 'fabric-contract-api';
 
 class EmptyPutContract extends Contract {
   constructor() {
@@ -11,8 +11,8 @@ class EmptyPutContract extends Contract {
   }
 
   @Transaction()
-  async Put(context: Context, key: string): Promise<string> {
-    await context.stub.putState(`bench-${key}`, Buffer.from('x'));
+  async Put(context: Context, key: string, idempotencyKey: string): Promise<string> {
+    await context.stub.putState(`bench-${key}`, Buffer.from(`x${idempotencyKey}`));
     return '{}';
   }
 }
