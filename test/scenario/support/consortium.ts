@@ -1,39 +1,17 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  ADMIN_ENROLMENT_ID,
   startEmbeddedConsortium,
   type EmbeddedConsortiumOptions,
   type Gateway,
   type GatewayModules,
 } from '@careledger/gateway';
-import type { Role } from '@careledger/protocol';
+import { peopleOf, type People } from './people.js';
 
-/** What an HTTP request answered. `body` is parsed JSON. */
-export interface Answer {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: AnswerBody;
-}
+export type { Answer, AnswerBody, Person } from './people.js';
 
-/** JSON as it came: each test reads what it expects, and a missing member is undefined. */
-export interface AnswerBody {
-  readonly [member: string]: unknown;
-  readonly code?: string;
-}
-
-export interface Person {
-  readonly mspId: string;
-  readonly enrolmentId: string;
-  readonly token: string;
-  get(path: string): Promise<Answer>;
-  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
-  /** Sends the text as it is. */
-  send(path: string, text: string, contentType: string): Promise<Answer>;
-}
-
-export interface TestConsortium {
+export interface TestConsortium extends People {
   readonly channel: string;
   readonly gateways: readonly Gateway[];
   gateway(hospital: number): Gateway;
@@ -41,9 +19,6 @@ export interface TestConsortium {
   custodyOf(hospital: number): GatewayModules['custody'];
   /** CIDs that the hospital's gateway stored during the work. */
   recordingPuts(hospital: number, work: () => Promise<void>): Promise<string[]>;
-  /** Enrols over HTTP, signs in, and speaks as that person. `hospital` counts from 1. */
-  person(hospital: number, role: Role, department?: string): Promise<Person>;
-  as(hospital: number, token: string): Person;
   stop(): Promise<void>;
 }
 
@@ -64,20 +39,14 @@ export async function startTestConsortium(
     },
   });
   const { gateways, topology } = consortium;
-  let enrolled = 0;
   const gateway = (hospital: number): Gateway => gateways[hospital - 1]!;
-  const as = (hospital: number, token: string, enrolmentId = ''): Person =>
-    speakAs(gateway(hospital), { token, enrolmentId });
-
-  const signIn = async (hospital: number, enrolmentId: string, secret: string): Promise<Person> => {
-    const { body } = await as(hospital, '').post('/v1/token', { enrolmentId, secret });
-    return as(hospital, String(body['token']), enrolmentId);
-  };
-  const administrator = async (hospital: number): Promise<Person> => {
-    const folder = topology.hospitals[hospital - 1]!.id;
-    const secret = await readFile(join(dataDir, folder, 'gateway', 'admin-secret'), 'utf8');
-    return signIn(hospital, ADMIN_ENROLMENT_ID, secret.trim());
-  };
+  const people = peopleOf(
+    gateways.map(({ mspId, restUrl }, index) => ({
+      mspId,
+      restUrl,
+      adminSecretFile: join(dataDir, topology.hospitals[index]!.id, 'gateway', 'admin-secret'),
+    })),
+  );
 
   return {
     channel: topology.channel,
@@ -101,48 +70,10 @@ export async function startTestConsortium(
       }
       return cids;
     },
-    as,
-    async person(hospital, role, department) {
-      const admin = await administrator(hospital);
-      if (role === 'admin') return admin;
-      enrolled += 1;
-      const enrolmentId = `${role}-${String(enrolled)}`;
-      const staff = { enrolmentId, role, ...(department === undefined ? {} : { department }) };
-      const { status, body } = await admin.post('/v1/staff', staff);
-      if (status !== 201) throw new Error(`enrolling ${enrolmentId}: ${JSON.stringify(body)}`);
-      return signIn(hospital, enrolmentId, String(body['secret']));
-    },
+    ...people,
     async stop() {
       await consortium.stop();
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
-  };
-}
-
-function speakAs(gateway: Gateway, { token, enrolmentId }: { token: string; enrolmentId: string }): Person {
-  const authorization = token === '' ? {} : { authorization: `Bearer ${token}` };
-  const send = async (path: string, init: RequestInit): Promise<Answer> => {
-    const response = await fetch(gateway.restUrl + path, init);
-    const text = await response.text();
-    const contentType = response.headers.get('content-type') ?? '';
-    return {
-      status: response.status,
-      contentType,
-      body: (contentType.includes('json') ? JSON.parse(text) : {}) as AnswerBody,
-    };
-  };
-  return {
-    mspId: gateway.mspId,
-    enrolmentId,
-    token,
-    get: (path) => send(path, { headers: authorization }),
-    post: (path, body, headers) =>
-      send(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...authorization, ...headers },
-        body: JSON.stringify(body),
-      }),
-    send: (path, text, contentType) =>
-      send(path, { method: 'POST', headers: { 'content-type': contentType, ...authorization }, body: text }),
   };
 }
