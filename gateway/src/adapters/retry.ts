@@ -11,7 +11,7 @@ export interface ConflictRetryPolicy {
   readonly maxDelayMs: number;
 }
 
-export const CONFLICT_RETRY: ConflictRetryPolicy = { attempts: 8, firstDelayMs: 20, maxDelayMs: 1_000 };
+export const CONFLICT_RETRY: ConflictRetryPolicy = { attempts: 10, firstDelayMs: 20, maxDelayMs: 1_000 };
 
 /** A transaction that was ordered but lost a race (see `assertValid`): nothing was written. */
 export class TransactionConflict extends Error {

@@ -22,7 +22,7 @@ export interface Deadlines {
 export const DEADLINES: Deadlines = {
   evaluateMs: 20_000,
   endorseMs: 30_000,
-  submitMs: 20_000,
+  submitMs: 15_000,
   commitStatusMs: 60_000,
 };
 

@@ -56,7 +56,7 @@ export interface FabricLedgerOptions {
 }
 
 /** How often one signed transaction is handed to the orderers, and how long its fate is waited for in between. */
-const ORDERING_ATTEMPTS = 3;
+const ORDERING_ATTEMPTS = 2;
 const LOOK_UP_MS = 5_000;
 const QUERY_CHAINCODE = 'qscc';
 
