@@ -77,7 +77,7 @@ async function prepare(home: string): Promise<World> {
     tokens.set(hospital.client.hospital.id, await signInStaff(hospital, state));
   const patients: DemoPatient[] = [];
   for (let index = 0; index < PATIENTS; index += 1) {
-    const patient = await demoPatient(state, `bench-${index}`);
+    const patient = demoPatient(state, `bench-${index}`);
     await enrol(owner.client, tokens.get('h1')?.officer ?? '', config.channel, patient);
     patients.push(patient);
   }

@@ -5,14 +5,16 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { SingleBar } from 'cli-progress';
-import { demoNetwork, type DemoNetwork } from './demo/demo-network.js';
+import { CareLedgerError } from '@careledger/protocol';
+import { demoNetwork, type DemoNetwork, type DemoNetworkOptions } from './demo/demo-network.js';
 import { signInStaff, type Tokens } from './demo/demo-staff.js';
 import { DemoState } from './demo/demo-state.js';
 import { readHeartSamples, type HeartSamples } from './demo/heart-samples.js';
-import { loadSamples } from './demo/load-samples.js';
-import { addresses, comparisonHeader, comparisonLine, linesToPaste } from './demo/report.js';
-import { DEMO_STATISTICS, compare } from './demo/statistics.js';
+import { SampleLoad, type LoadOptions } from './demo/load-samples.js';
+import { ProgressReport } from './demo/progress-report.js';
+import { addresses, comparisonHeader, comparisonLine, linesToPaste, refusedLine } from './demo/report.js';
+import { DEMO_STATISTICS, compare, type DemoStatistic } from './demo/statistics.js';
+import { stopRequest } from './demo/stop-request.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -22,8 +24,25 @@ const USAGE = `npm start [-- OPTIONS]
   --data DIR         where the embedded consortium lives (default .careledger/embedded)
 `;
 
+/** What a shell shows for a program that SIGINT ended. */
+const INTERRUPTED = 130;
+
+/** For tests: other samples, a key of test size, free ports. */
+export interface DemoSettings extends Pick<DemoNetworkOptions, 'aggregation' | 'ports'> {
+  readonly samplesFolder?: string;
+  readonly statistics?: readonly DemoStatistic[];
+}
+
+interface Demo {
+  readonly network: DemoNetwork;
+  readonly state: DemoState;
+  readonly tokens: ReadonlyMap<string, Tokens>;
+  readonly heart: HeartSamples;
+  readonly statistics: readonly DemoStatistic[];
+}
+
 /** @returns the process's exit code */
-export async function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[], settings: DemoSettings = {}): Promise<number> {
   const { values } = parseArgs({
     args: [...argv],
     options: {
@@ -33,63 +52,114 @@ export async function main(argv: readonly string[]): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help || !['embedded', 'fabric'].includes(values.ledger)) {
+  const { ledger } = values;
+  if (values.help || (ledger !== 'embedded' && ledger !== 'fabric')) {
     process.stdout.write(USAGE);
     return values.help ? 0 : 2;
   }
-  const network = await demoNetwork({
-    ledger: values.ledger as 'embedded' | 'fabric',
-    dataDir: resolve(values.data ?? join(ROOT, '.careledger', 'embedded')),
+  const dataDir = resolve(values.data ?? join(ROOT, '.careledger', 'embedded'));
+  const network = await demoNetwork({ ...settings, ledger, dataDir });
+  const stop = stopRequest();
+  const { signal, requested } = stop;
+  const running = run(network, settings, { once: values.once, signal }).catch((error: unknown) => {
+    // Whatever it was waiting for fails when the network stops, and nobody needs to hear of it.
+    if (!signal.aborted) throw error;
+    return INTERRUPTED;
   });
   try {
-    return await run(network, values.once);
+    const code = await Promise.race([running, requested.then(() => INTERRUPTED)]);
+    if (code === INTERRUPTED) console.log('\nStopped while loading. Started again, it goes on where it was.');
+    return code;
   } finally {
     await network.stop();
+    stop.release();
   }
 }
 
-async function run(network: DemoNetwork, once: boolean): Promise<number> {
-  const { hospitals } = network;
+async function run(
+  network: DemoNetwork,
+  settings: DemoSettings,
+  { once, signal }: { readonly once: boolean; readonly signal: AbortSignal },
+): Promise<number> {
+  const { hospitals, channel } = network;
+  const samplesFolder = settings.samplesFolder ?? join(ROOT, 'samples');
   const state = new DemoState(network.stateFile);
-  const tokens = new Map<string, Tokens>();
-  for (const hospital of hospitals)
-    tokens.set(hospital.client.hospital.id, await signInStaff(hospital, state));
-  const samplesFolder = join(ROOT, 'samples');
-  const heart = readHeartSamples(join(samplesFolder, 'heart-disease'), network.keyBits);
-  await withProgress((onProgress) =>
-    loadSamples({ hospitals, tokens, state, channel: network.channel, samplesFolder, heart, onProgress }),
+  const signedIn = await Promise.all(
+    hospitals.map(
+      async (hospital) => [hospital.client.hospital.id, await signInStaff(hospital, state)] as const,
+    ),
   );
-  if (once) return (await compareAll(network, tokens, heart)) ? 0 : 1;
-  const facts = await pasteFacts(network, tokens, state);
+  const tokens = new Map(signedIn);
+  const heart = readHeartSamples(join(samplesFolder, 'heart-disease'), network.keyBits);
+  const demo: Demo = { network, state, tokens, heart, statistics: settings.statistics ?? DEMO_STATISTICS };
+  const allEqual = await load(
+    demo,
+    { hospitals, tokens, state, channel, samplesFolder, heart, signal },
+    once,
+  );
+  if (once) return allEqual ? 0 : 1;
+  const facts = await pasteFacts(demo);
   if (network.printsTokens) console.log(`\n${addresses(facts)}\n\n${linesToPaste(facts)}`);
   console.log(`\n${network.banner}\nReady. Ctrl-C stops it; the data stay in ${network.home}.`);
-  await untilSignal();
+  await new Promise((done) => {
+    signal.addEventListener('abort', done, { once: true });
+  });
   return 0;
 }
 
-async function compareAll(
-  network: DemoNetwork,
-  tokens: ReadonlyMap<string, Tokens>,
-  heart: HeartSamples,
-): Promise<boolean> {
+/**
+ * The FHIR patients beside the first layout's rows: those wait for the ledger, these for the processor. With `once`,
+ * the statistics over a layout come as soon as its rows are there.
+ * @returns whether every statistic that was asked equals its plaintext
+ */
+async function load(demo: Demo, options: Omit<LoadOptions, 'onProgress'>, once: boolean): Promise<boolean> {
+  const progress = new ProgressReport();
+  const samples = new SampleLoad({ ...options, onProgress: progress.update });
+  const [first, ...others] = demo.heart.layouts;
+  let equal = true;
+  try {
+    await Promise.all([samples.records(), ...(first === undefined ? [] : [samples.panels(first)])]);
+    if (once) console.log(`\n${comparisonHeader()}`);
+    for (const layout of [first, ...others]) {
+      if (layout === undefined) continue;
+      if (layout !== first) await samples.panels(layout);
+      if (!once) continue;
+      progress.pause();
+      equal = (await compareOver(demo, layout.id)) && equal;
+    }
+  } finally {
+    progress.pause();
+  }
+  if (once)
+    console.log(
+      equal
+        ? '\nEvery encrypted result equals its plaintext.'
+        : '\nA result is missing or differs from its plaintext.',
+    );
+  return equal;
+}
+
+async function compareOver({ network, tokens, heart, statistics }: Demo, layoutId: string): Promise<boolean> {
   const [first] = network.hospitals;
   const token = first === undefined ? undefined : tokens.get(first.client.hospital.id)?.researcher;
   if (first === undefined || token === undefined) return false;
   const hospitalIds = network.hospitals.map(({ client }) => client.hospital.id);
-  console.log(`\n${comparisonHeader()}`);
   let equal = true;
-  for (const statistic of DEMO_STATISTICS) {
-    const comparison = await compare({ client: first.client, token }, heart, hospitalIds, statistic);
-    console.log(comparisonLine(comparison));
-    equal &&= comparison.equal;
+  for (const statistic of statistics.filter((candidate) => candidate.layoutId === layoutId)) {
+    try {
+      const comparison = await compare({ client: first.client, token }, heart, hospitalIds, statistic);
+      console.log(comparisonLine(comparison));
+      equal &&= comparison.equal;
+    } catch (error) {
+      if (!(error instanceof CareLedgerError) || error.code !== 'QUERY_REFUSED') throw error;
+      console.log(refusedLine(statistic, error.message));
+      equal = false;
+    }
   }
-  console.log(
-    equal ? '\nEvery encrypted result equals its plaintext.' : '\nA result differs from its plaintext.',
-  );
   return equal;
 }
 
-async function pasteFacts(network: DemoNetwork, tokens: ReadonlyMap<string, Tokens>, state: DemoState) {
+async function pasteFacts({ network, tokens, state }: Demo) {
   const patient = state.facts.patients['h1/1'];
   const first = network.hospitals[0];
   const token = first === undefined ? undefined : tokens.get(first.client.hospital.id)?.officer;
@@ -104,32 +174,4 @@ async function pasteFacts(network: DemoNetwork, tokens: ReadonlyMap<string, Toke
     pseudonym: patient.pseudonym,
     recordId: record?.recordId ?? '',
   };
-}
-
-type OnProgress = Parameters<typeof loadSamples>[0]['onProgress'];
-
-async function withProgress(work: (onProgress: OnProgress) => Promise<void>): Promise<void> {
-  if (!process.stdout.isTTY) {
-    await work(({ done, total, what }) => {
-      console.log(`[${done}/${total}] ${what}`);
-    });
-    return;
-  }
-  const bar = new SingleBar({ format: 'Loading samples [{bar}] {value}/{total} {what}', hideCursor: true });
-  bar.start(1, 0, { what: '' });
-  try {
-    await work(({ done, total, what }) => {
-      bar.setTotal(total);
-      bar.update(done, { what });
-    });
-  } finally {
-    bar.stop();
-  }
-}
-
-function untilSignal(): Promise<void> {
-  return new Promise((done) => {
-    process.once('SIGINT', done);
-    process.once('SIGTERM', done);
-  });
 }

@@ -18,13 +18,7 @@ import {
   type PaillierPool,
   type PaillierPublicKey,
 } from '@careledger/crypto';
-import {
-  CareLedgerError,
-  matchesCohort,
-  type Cohort,
-  type Query,
-  type RefusalReason,
-} from '@careledger/protocol';
+import { CareLedgerError, matchesCohort, type Query, type RefusalReason } from '@careledger/protocol';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import { earlierCohorts, type LocalKnowledge } from './local-knowledge.js';

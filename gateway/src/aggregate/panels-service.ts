@@ -8,10 +8,15 @@ import {
   publicKeyToJson,
   type PaillierPool,
   type PaillierPublicKey,
-  type PanelLayout,
   type PanelRow,
 } from '@careledger/crypto';
-import { CareLedgerError, LIMITS, canonicalJson, type Panel } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  LIMITS,
+  canonicalJson,
+  type Panel,
+  type PanelLayoutDocument,
+} from '@careledger/protocol';
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
@@ -54,8 +59,8 @@ export class PanelsService {
   /**
    * Values are checked against the layout before anything is encrypted, and nothing is anchored unless everything
    * before it is durable. From then on the id belongs to these rows: a retry anchors the block that was stored.
-   * @throws CareLedgerError LIMIT_EXCEEDED, KEY_NOT_FOUND, PANEL_NOT_FOUND, ALREADY_EXISTS, NOT_OWNER; CryptoError
-   * CRYPTO_VALUE_OUT_OF_RANGE naming the field; NOT_READY when the gateway stops meanwhile
+   * @throws CareLedgerError LIMIT_EXCEEDED, SCHEMA_VIOLATION naming row and field, KEY_NOT_FOUND, PANEL_NOT_FOUND,
+   * ALREADY_EXISTS, NOT_OWNER; NOT_READY when the gateway stops meanwhile
    */
   async put(input: PanelInput, options: PutPanelOptions): Promise<Panel> {
     if (input.rows.length === 0 || input.rows.length > LIMITS.panelRows) {
@@ -95,7 +100,7 @@ export class PanelsService {
     const { layout } = await this.aggregate.layout(layoutId, layoutVersion);
     if (layout.keyBits !== publicKey.keyBits)
       throw new CareLedgerError('SCHEMA_VIOLATION', { expected: `a layout for ${publicKey.keyBits} bits` });
-    const plaintexts = input.rows.map((row) => encodeRow(layout as PanelLayout, row.values));
+    const plaintexts = input.rows.map(({ values }, index) => plaintextOf(layout, values, index));
     const ciphertexts = await this.#encrypt(publicKey, plaintexts);
     const cid = await store.put(encodePanelBlock(publicKey, layoutDigest(layout), ciphertexts));
     const rows = input.rows.map(({ patient, subject }) => ({ patient, subject }));
@@ -136,6 +141,21 @@ export class PanelsService {
       if (!(error instanceof CryptoError) || error.code !== 'CRYPTO_CANCELLED') throw error;
       throw new CareLedgerError('NOT_READY', { message: 'The gateway is stopping.', cause: error });
     }
+  }
+}
+
+/** @throws CareLedgerError SCHEMA_VIOLATION naming row and field, never the value */
+function plaintextOf(layout: PanelLayoutDocument, values: PanelRow, index: number): bigint {
+  try {
+    return encodeRow(layout, values);
+  } catch (error) {
+    if (!(error instanceof CryptoError)) throw error;
+    const { argument, expected, came } = error;
+    throw new CareLedgerError('SCHEMA_VIOLATION', {
+      expected: `rows[${index}] ${argument.replace(/^row\./, '')}: ${expected}`,
+      came,
+      cause: error,
+    });
   }
 }
 

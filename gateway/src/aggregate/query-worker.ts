@@ -14,7 +14,7 @@ import {
 import type { EventPosition, LedgerEvent } from '../ports/ledger.js';
 import type { KeyHolders } from '../ports/key-holders.js';
 import type { LocalTable } from '../services/local-tables.js';
-import { isStopped, pause } from '../app/pause.js';
+import { isStopped } from '../app/pause.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import type { Contributor } from './contributor.js';
 import { KeyedWork } from './keyed-work.js';
@@ -52,6 +52,8 @@ type Progress = 'done' | 'waiting';
 export class QueryWorker {
   readonly #unfinished = new Set<string>();
   readonly #failures = new Map<string, { attempts: number; reported: string | undefined }>();
+  /** When an id is looked at again without an event: at most one for each. */
+  readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #retry: RetryTimes;
 
   constructor(private readonly modules: QueryWorkerModules) {
@@ -76,6 +78,8 @@ export class QueryWorker {
       }
     } finally {
       await work.stop();
+      for (const timer of this.#timers.values()) clearTimeout(timer);
+      this.#timers.clear();
     }
   }
 
@@ -88,12 +92,15 @@ export class QueryWorker {
   }
 
   async #look(id: string, work: KeyedWork, signal: AbortSignal): Promise<void> {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
     if (signal.aborted) return;
     const delayMs = await this.#attempt(id, signal);
-    if (delayMs === undefined) return;
-    void pause(delayMs, signal).then(() => {
-      if (!isStopped(signal)) work.ask(id);
-    });
+    if (delayMs === undefined || isStopped(signal)) return;
+    const timer = setTimeout(() => {
+      work.ask(id);
+    }, delayMs);
+    this.#timers.set(id, timer.unref());
   }
 
   /** @returns when to look again, or undefined when the next event is soon enough */

@@ -10,7 +10,7 @@ import {
   resolveHome,
 } from '@careledger/network';
 import { DEFAULT_KEY_BITS } from '../app/aggregation.js';
-import { startEmbeddedConsortium } from '../app/embedded.js';
+import { startEmbeddedConsortium, type EmbeddedConsortiumOptions } from '../app/embedded.js';
 import type { DemoHospital } from './demo-staff.js';
 import { GatewayClient } from './gateway-client.js';
 
@@ -26,18 +26,23 @@ export interface DemoNetwork {
   stop(): Promise<void>;
 }
 
-export interface DemoNetworkOptions {
+export interface DemoNetworkOptions extends Pick<EmbeddedConsortiumOptions, 'aggregation' | 'ports'> {
   readonly ledger: 'embedded' | 'fabric';
   readonly dataDir: string;
 }
 
 export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetwork> {
-  return options.ledger === 'fabric' ? fabricNetwork() : embeddedNetwork(options.dataDir);
+  return options.ledger === 'fabric' ? fabricNetwork() : embeddedNetwork(options);
 }
 
-async function embeddedNetwork(dataDir: string): Promise<DemoNetwork> {
+async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptions): Promise<DemoNetwork> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const consortium = await startEmbeddedConsortium({ dataDir });
+  const starting = startEmbeddedConsortium({
+    dataDir,
+    ...(aggregation === undefined ? {} : { aggregation }),
+    ...(ports === undefined ? {} : { ports }),
+  });
+  const consortium = await starting.catch(inWords(dataDir));
   const { gateways, topology } = consortium;
   const hospitals = topology.hospitals.map((hospital, index): DemoHospital => ({
     client: new GatewayClient(hospital, gateways[index]?.restUrl ?? ''),
@@ -46,13 +51,27 @@ async function embeddedNetwork(dataDir: string): Promise<DemoNetwork> {
   return {
     hospitals,
     channel: topology.channel,
-    keyBits: DEFAULT_KEY_BITS,
+    keyBits: aggregation?.keyBits ?? DEFAULT_KEY_BITS,
     stateFile: join(dataDir, 'demonstration.json'),
     home: dataDir,
     banner:
       'EMBEDDED MODE: one process, one machine, every hospital’s keys in one place. For looking and testing; a consortium runs on Fabric (npm run network -- up).',
     printsTokens: true,
     stop: () => consortium.stop(),
+  };
+}
+
+/** What people run into: a second start beside the first, or beside the network on Fabric. */
+function inWords(dataDir: string): (error: unknown) => never {
+  return (error) => {
+    const { code, port, cause } = error as NodeJS.ErrnoException & { port?: number };
+    if (code === 'EADDRINUSE')
+      throw new Error(
+        `Port ${String(port)} is in use: another CareLedger runs on this machine. Stop it (npm run network -- down), and start again.`,
+      );
+    if (code === 'LEVEL_LOCKED' || (cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED')
+      throw new Error(`Another process has opened ${dataDir}. Stop it, or name another folder with --data.`);
+    throw error;
   };
 }
 

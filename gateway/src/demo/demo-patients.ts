@@ -13,7 +13,7 @@ import { canonicalJson, type ContractName, type MethodName } from '@careledger/p
 import type { DemoPatient, DemoState } from './demo-state.js';
 import { unlessItExists, type GatewayClient } from './gateway-client.js';
 
-export async function demoPatient(state: DemoState, name: string): Promise<DemoPatient> {
+export function demoPatient(state: DemoState, name: string): DemoPatient {
   const known = state.facts.patients[name];
   if (known !== undefined) return known;
   const signing = generatePatientKeys();

@@ -33,9 +33,13 @@ export class DemoState {
     renameSync(temporary, this.path);
   }
 
+  isDone(step: string): boolean {
+    return Object.hasOwn(this.facts.done, step);
+  }
+
   /** Runs a step once, ever; its JSON result is remembered. */
   async once<Result>(step: string, work: () => Promise<Result>): Promise<Result> {
-    if (Object.hasOwn(this.facts.done, step)) return this.facts.done[step] as Result;
+    if (this.isDone(step)) return this.facts.done[step] as Result;
     const result = await work();
     this.facts.done[step] = result ?? null;
     this.save();

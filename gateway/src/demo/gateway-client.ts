@@ -19,6 +19,12 @@ export class GatewayClient {
     return this.#request('GET', path, undefined, token === undefined ? {} : { token });
   }
 
+  /** What is not JSON, such as the metrics. */
+  async text(path: string): Promise<string> {
+    const response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(REQUEST_LIMIT_MS) });
+    return response.text();
+  }
+
   post(path: string, body: unknown, options: RequestOptions = {}): Promise<unknown> {
     return this.#request('POST', path, body, options);
   }

@@ -2,12 +2,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Panel } from '@careledger/protocol';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { PanelLayout } from '@careledger/crypto';
 import { demoPatient, enrol, signed } from './demo-patients.js';
-import { enrolmentIdOf, type DemoHospital, type Tokens } from './demo-staff.js';
+import { knownIdOf, type DemoHospital, type Tokens } from './demo-staff.js';
 import type { DemoState } from './demo-state.js';
 import { unlessItExists, type GatewayClient } from './gateway-client.js';
 import type { HeartSamples } from './heart-samples.js';
+import { watchEncryption } from './watch-encryption.js';
+
+export interface LoadProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly what: string;
+}
 
 export interface LoadOptions {
   readonly hospitals: readonly DemoHospital[];
@@ -16,14 +24,13 @@ export interface LoadOptions {
   readonly channel: string;
   readonly samplesFolder: string;
   readonly heart: HeartSamples;
-  readonly onProgress: (progress: {
-    readonly done: number;
-    readonly total: number;
-    readonly what: string;
-  }) => void;
+  /** Aborts between two steps. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: LoadProgress) => void;
 }
 
 const KEY_WAIT_MS = 120_000;
+const KEY_POLL_MS = 100;
 const DEMO_GRANT_DAYS = 30;
 
 interface Step {
@@ -31,15 +38,72 @@ interface Step {
   run(): Promise<unknown>;
 }
 
-export async function loadSamples(options: LoadOptions): Promise<void> {
-  const steps = [...fhirSteps(options), grantStep(options), ...heartSteps(options)];
-  let done = 0;
-  for (const step of steps) {
-    options.onProgress({ done, total: steps.length, what: step.what });
-    await options.state.once(step.what, async () => (await step.run()) ?? null);
-    done += 1;
+/** Counts patients and rows: one step of progress each. */
+export class SampleLoad {
+  readonly #recordSteps: readonly Step[];
+  readonly #total: number;
+  #done = 0;
+  #underWay = 0;
+
+  constructor(private readonly options: LoadOptions) {
+    this.#recordSteps = [...fhirSteps(options), grantStep(options)];
+    const rows = options.heart.layouts.map((layout) => this.#rowsOf(layout));
+    this.#total = this.#recordSteps.length + rows.reduce((sum, count) => sum + count, 0);
   }
-  options.onProgress({ done, total: steps.length, what: 'samples loaded' });
+
+  /** Patients, their FHIR bundles, and the grant. */
+  async records(): Promise<void> {
+    for (const step of this.#recordSteps) {
+      this.#report(step.what);
+      await this.#once(step);
+      this.#done += 1;
+    }
+    this.#report('FHIR patients loaded');
+  }
+
+  /** The rows of one layout, at all hospitals at once: statistics over it can be asked when this resolves. */
+  async panels(layout: PanelLayout): Promise<void> {
+    const { hospitals } = this.options;
+    const rows = this.#rowsOf(layout);
+    const report = (encrypted: number): void => {
+      this.#underWay = encrypted;
+      this.#report(`${layout.id}: ${encrypted} of ${rows} rows encrypted`);
+    };
+    if (this.#isUndone(layout)) {
+      report(0);
+      await waitForKey(this.options);
+      await this.#once(layoutStep(this.options, layout));
+      const clients = hospitals.map(({ client }) => client);
+      await watchEncryption(clients, { rows, report }, async () => {
+        await Promise.all(clients.map((client) => this.#once(panelStep(this.options, client, layout))));
+      });
+    }
+    this.#underWay = 0;
+    this.#done += rows;
+    this.#report(`${layout.id}: ${rows} rows loaded`);
+  }
+
+  async #once(step: Step): Promise<void> {
+    this.options.signal.throwIfAborted();
+    await this.options.state.once(step.what, async () => {
+      await step.run();
+      return null;
+    });
+  }
+
+  #isUndone(layout: PanelLayout): boolean {
+    const { hospitals, state } = this.options;
+    return hospitals.some(({ client }) => !state.isDone(panelStep(this.options, client, layout).what));
+  }
+
+  #rowsOf(layout: PanelLayout): number {
+    const { hospitals, heart } = this.options;
+    return hospitals.reduce((sum, { client }) => sum + heart.rowsOf(client.hospital.id, layout).length, 0);
+  }
+
+  #report(what: string): void {
+    this.options.onProgress({ done: this.#done + this.#underWay, total: this.#total, what });
+  }
 }
 
 function fhirSteps(options: LoadOptions): Step[] {
@@ -59,7 +123,7 @@ function fhirStep(options: LoadOptions, client: GatewayClient, path: string, nam
     what: `FHIR patient ${name}`,
     run: async () => {
       const { officer, clinician } = tokensOf(options, client);
-      const patient = await demoPatient(options.state, name);
+      const patient = demoPatient(options.state, name);
       await enrol(client, officer, options.channel, patient);
       const bundle: unknown = JSON.parse(readFileSync(path, 'utf8'));
       const put = {
@@ -79,14 +143,14 @@ function grantStep(options: LoadOptions): Step {
     run: async () => {
       const [owner, grantee] = options.hospitals;
       if (owner === undefined || grantee === undefined) return;
-      const patient = await demoPatient(options.state, 'h1/1');
+      const patient = demoPatient(options.state, 'h1/1');
       const args = {
         grantId: idOf(`grant ${patient.pseudonym}`),
         pseudonym: patient.pseudonym,
         grantee: {
           kind: 'person',
           mspId: grantee.client.hospital.mspId,
-          enrolmentId: enrolmentIdOf(grantee.client.hospital.id, 'clinician'),
+          enrolmentId: knownIdOf(options.state, grantee.client.hospital.id, 'clinician'),
         },
         recordTypes: ['laboratory', 'vital-signs'],
         purposes: ['treatment'],
@@ -102,46 +166,35 @@ function grantStep(options: LoadOptions): Step {
   };
 }
 
-function heartSteps(options: LoadOptions): Step[] {
-  const { hospitals, heart } = options;
-  const wait: Step = { what: 'the consortium’s aggregation key', run: () => waitForKey(options) };
-  const layouts = heart.layouts.map((layout): Step => ({
+function layoutStep(options: LoadOptions, layout: PanelLayout): Step {
+  return {
     what: `layout ${layout.id}`,
     run: async () => {
-      const first = hospitals[0];
+      const [first] = options.hospitals;
       if (first === undefined) return;
-      await unlessItExists(() =>
-        first.client.post(
-          '/v1/panel-layouts',
-          { layout },
-          { token: tokensOf(options, first.client).officer },
-        ),
-      );
+      const { officer } = tokensOf(options, first.client);
+      await unlessItExists(() => first.client.post('/v1/panel-layouts', { layout }, { token: officer }));
     },
-  }));
-  const panels = heart.layouts.map((layout): Step => ({
-    what: `${layout.id} of ${hospitals.length} hospitals, encrypted`,
-    run: () => Promise.all(hospitals.map(({ client }) => putPanel(options, client, layout.id))),
-  }));
-  return [wait, ...layouts, ...panels];
-}
-
-async function putPanel(options: LoadOptions, client: GatewayClient, layoutId: string): Promise<Panel> {
-  const layout = options.heart.layouts.find(({ id }) => id === layoutId);
-  if (layout === undefined) throw new Error(`no layout ${layoutId}`);
-  const panelId = idOf(`panel ${client.hospital.id} ${layoutId}`);
-  const body = {
-    panelId,
-    layoutId,
-    layoutVersion: layout.version,
-    rows: options.heart.rowsOf(client.hospital.id, layout),
   };
-  const { officer } = tokensOf(options, client);
-  await unlessItExists(() => client.post('/v1/panels', body, { token: officer }));
-  return (await client.get(`/v1/panels/${panelId}`, officer)) as Panel;
 }
 
-async function waitForKey({ hospitals, tokens }: LoadOptions): Promise<void> {
+/** Repeating it with the same rows is the same panel: the gateway anchors what it has encrypted already. */
+function panelStep(options: LoadOptions, client: GatewayClient, layout: PanelLayout): Step {
+  return {
+    what: `${layout.id} of ${client.hospital.id}`,
+    run: () => {
+      const body = {
+        panelId: idOf(`panel ${client.hospital.id} ${layout.id}`),
+        layoutId: layout.id,
+        layoutVersion: layout.version,
+        rows: options.heart.rowsOf(client.hospital.id, layout),
+      };
+      return client.post('/v1/panels', body, { token: tokensOf(options, client).officer });
+    },
+  };
+}
+
+async function waitForKey({ hospitals, tokens, signal }: LoadOptions): Promise<void> {
   const client = hospitals[0]?.client;
   const token = client === undefined ? undefined : tokens.get(client.hospital.id)?.officer;
   if (client === undefined || token === undefined) return;
@@ -154,7 +207,7 @@ async function waitForKey({ hospitals, tokens }: LoadOptions): Promise<void> {
       throw new Error(
         'The aggregation key was not accepted by every hospital in time; see the gateways’ logs.',
       );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(KEY_POLL_MS, undefined, { signal });
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the demonstration prints: addresses, tokens, lines to paste, and the comparison of statistics. */
-import type { Comparison } from './statistics.js';
+import type { Comparison, DemoStatistic } from './statistics.js';
 import type { DemoHospital, Tokens } from './demo-staff.js';
 
 export interface PasteFacts {
@@ -71,6 +71,10 @@ export function comparisonLine({
     equal ? 'yes' : 'NO',
     time,
   ]);
+}
+
+export function refusedLine({ title, cohortTitle }: DemoStatistic, why: string): string {
+  return `${row([title, cohortTitle])}\n  ${why}`;
 }
 
 function row(cells: readonly string[]): string {

@@ -15,6 +15,7 @@ import {
   type QueryDetails,
 } from '@careledger/protocol';
 import type { GatewayClient } from './gateway-client.js';
+import { describeRefusal } from './refusals.js';
 import type { HeartSamples } from './heart-samples.js';
 
 export interface DemoStatistic {
@@ -159,7 +160,7 @@ async function ask(
     const details = (await client.get(`/v1/queries/${queryId}`, token)) as QueryDetails;
     if (details.query.status === 'decrypted') return details;
     if (details.query.status === 'refused')
-      throw new CareLedgerError('QUERY_REFUSED', { came: canonicalJson(details.query.refusal ?? null) });
+      throw new CareLedgerError('QUERY_REFUSED', { message: describeRefusal(details) });
     if (Date.now() > deadline)
       throw new CareLedgerError('QUERY_REFUSED', {
         expected: `a result within ${QUERY_LIMIT_MS / 1000} s`,

@@ -1,0 +1,32 @@
+/** Why a statistic was refused, in words. */
+import { MIN_CONTRIBUTORS, type QueryDetails, type RefusalReason } from '@careledger/protocol';
+
+const IN_WORDS: Readonly<Record<RefusalReason, string>> = {
+  COHORT_BELOW_MINIMUM: 'the cohort has fewer of its patients than it allows',
+  DIFFERENCING: 'the cohort differs from an earlier one of this researcher by too few patients',
+  BUDGET_EXHAUSTED: 'the researcher has asked as much as it allows',
+  PURPOSE_NOT_ALLOWED: 'it does not contribute for this purpose',
+  NO_ROWS: 'it has no patient in the cohort',
+  AGGREGATE_MISMATCH: 'what was to be decrypted is not the product of the contributions',
+  TOO_FEW_CONTRIBUTORS: `fewer than ${MIN_CONTRIBUTORS} hospitals contributed`,
+};
+
+/** One sentence about the query, then one about each hospital that did not contribute. */
+export function describeRefusal({ query, contributions }: QueryDetails): string {
+  const { refusal } = query;
+  const refusals = contributions.flatMap(({ mspId, reason }) =>
+    reason === undefined ? [] : [`${mspId}: ${inWords(reason)}`],
+  );
+  return [whyItEnded(refusal), ...refusals].join(' ');
+}
+
+function whyItEnded(refusal: QueryDetails['query']['refusal']): string {
+  if (refusal === undefined) return 'The query was refused.';
+  return refusal.reason === 'TOO_FEW_CONTRIBUTORS'
+    ? `The query was refused: ${inWords(refusal.reason)}`
+    : `${refusal.mspId} refused to decrypt: ${inWords(refusal.reason)}`;
+}
+
+function inWords(reason: RefusalReason): string {
+  return `${IN_WORDS[reason]} (${reason}).`;
+}
