@@ -11,6 +11,8 @@ import { stopHospital } from './supervision.js';
 import { ensureTools } from './tools.js';
 import { loadTopology, type Topology } from './topology.js';
 
+/** What `npm start -- --ledger fabric` remembers of a network: staff and patients that this network knows. */
+const DEMONSTRATION = 'demonstration';
 const CLI_ENTRY = join(fileURLToPath(new URL('.', import.meta.url)), 'cli.js');
 
 export interface ConsortiumOptions {
@@ -97,6 +99,7 @@ export async function resetConsortium(options: ConsortiumOptions & { only?: stri
     const paths = hospitalPaths(options.home, id);
     for (const folder of [paths.root, paths.exchange]) rmSync(folder, { recursive: true, force: true });
   }
+  if (options.only === undefined) rmSync(join(options.home, DEMONSTRATION), { recursive: true, force: true });
 }
 
 /** Which process is which, for tests that kill one of them. */

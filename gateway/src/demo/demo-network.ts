@@ -91,7 +91,8 @@ async function fabricNetwork(): Promise<DemoNetwork> {
     hospitals,
     channel: topology.channel,
     keyBits: DEFAULT_KEY_BITS,
-    stateFile: join(home, 'demonstration.json'),
+    // `npm run network -- reset` removes it together with the network that it is about.
+    stateFile: join(home, 'demonstration', 'state.json'),
     home,
     banner: 'On Hyperledger Fabric and Kubo: npm run network -- status shows the processes.',
     printsTokens: false,

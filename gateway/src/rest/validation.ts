@@ -5,10 +5,10 @@ import { validate } from '@careledger/protocol';
 
 /**
  * Routes are checked by the same function as the contracts' arguments, so a field that names a caller is
- * CALLER_IN_ARGUMENTS here too. Only a query string is converted first: it knows nothing but text.
+ * CALLER_IN_ARGUMENTS here too. Only query string and path are converted first: they know nothing but text.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const isText = httpPart === 'querystring';
+  const isText = httpPart === 'querystring' || httpPart === 'params';
   return (input: unknown) => {
     try {
       return { value: validate(schema, isText ? Value.Convert(schema, { ...(input as object) }) : input) };

@@ -1,5 +1,5 @@
 import type { EmrRecord, RecordType } from '@careledger/protocol';
-import type { Answer, Person, TestConsortium } from './consortium.js';
+import type { Answer, People, Person } from './people.js';
 import { grantTo, makePatient, type TestPatient } from './patient.js';
 
 /** A patient of hospital 1 with records, and a clinician of hospital 2 with a grant for them. */
@@ -11,9 +11,12 @@ export interface World {
   open(recordIds: readonly string[], headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
+/** Whatever runs: in this process, or on Fabric and Kubo. */
+export type Consortium = Pick<People, 'person'> & { readonly channel: string };
+
 export const RECORD_TYPE: RecordType = 'laboratory';
 
-export async function makeWorld(consortium: TestConsortium): Promise<World> {
+export async function makeWorld(consortium: Consortium): Promise<World> {
   const officer = await consortium.person(1, 'officer');
   const clinician = await consortium.person(2, 'clinician');
   const patient = await enrolPatient(consortium, officer);
@@ -30,7 +33,7 @@ export async function makeWorld(consortium: TestConsortium): Promise<World> {
   };
 }
 
-export async function enrolPatient(consortium: TestConsortium, officer: Person): Promise<TestPatient> {
+export async function enrolPatient(consortium: Consortium, officer: Person): Promise<TestPatient> {
   const patient = makePatient(consortium.channel);
   const { pseudonym, keys } = patient;
   const signed = patient.sign('patients:Enrol', { pseudonym, mspId: officer.mspId, keys });

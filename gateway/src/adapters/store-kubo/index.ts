@@ -88,7 +88,8 @@ export class KuboRecordStore implements RecordStore {
     try {
       return await pending;
     } catch (error) {
-      if (error instanceof CareLedgerError && isHttpError(error.cause)) return undefined;
+      if (error instanceof CareLedgerError && error.code === 'STORE_UNAVAILABLE' && isHttpError(error.cause))
+        return undefined;
       throw error;
     }
   }
@@ -103,9 +104,19 @@ export class KuboRecordStore implements RecordStore {
     } catch (cause) {
       if (cause instanceof CareLedgerError) throw cause;
       caller?.throwIfAborted();
+      if (isDamage(cause)) throw damaged(cause);
       throw new CareLedgerError('STORE_UNAVAILABLE', { cause });
     }
   }
+}
+
+/** The node hashes what it reads from its disk (`Datastore.HashOnRead`); these are Kubo's words for a difference. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && /different hash than requested/.test(error.message);
+}
+
+function damaged(cause: unknown): CareLedgerError {
+  return new CareLedgerError('CID_MISMATCH', { message: 'A stored block does not hash to its CID.', cause });
 }
 
 /** In the RPC's own spelling, so that no default of the node or the client decides about a CID. */
