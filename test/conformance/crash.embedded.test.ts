@@ -36,8 +36,9 @@ describe('embedded ledger: SIGKILL under load', function () {
     let count = 0;
     for await (const line of createInterface({ input: child.stdout })) {
       const [key = '', txId] = line.split(' ');
-      if (key === 'ready') setTimeout(() => child.kill('SIGKILL'), randomInt(50, 700));
       if (txId === undefined) continue;
+      // From the first acknowledgement, not from the start: on a busy machine nothing would have been written yet.
+      if (count === 0) setTimeout(() => child.kill('SIGKILL'), randomInt(0, 700));
       acknowledged.set(key, txId);
       count += 1;
     }
@@ -76,7 +77,7 @@ describe('embedded ledger: SIGKILL under load', function () {
         expect(values).to.deep.equal(keys);
         for (const [key, txId] of written)
           expect(await ledger.transaction(caller, txId), key).to.include({ code: 'VALID' });
-        expect(count + height).to.be.above(1);
+        expect(count).to.be.above(0);
       } finally {
         await ledger.close();
       }
