@@ -75,8 +75,10 @@ export class EmbeddedRecordStore implements RecordStore {
   async stat(cid: string): Promise<{ readonly sizeBytes: number; readonly pinned: boolean } | undefined> {
     const root = parseCid(cid);
     return this.guarded(async () => {
-      if ((await this.ownBlock(root)) === undefined) return undefined;
-      const sizeBytes = await fileSize(root, this.fetchAnywhere, new AbortController().signal);
+      const block = await this.ownBlock(root);
+      if (block === undefined) return undefined;
+      // The root says how long the file is; it may be let go while we look, so it is read once.
+      const sizeBytes = await fileSize(root, () => Promise.resolve(block), new AbortController().signal);
       return { sizeBytes, pinned: (await this.db.get(`pin/${cid}`)) !== undefined };
     });
   }
