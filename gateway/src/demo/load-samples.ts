@@ -54,6 +54,7 @@ export class SampleLoad {
   /** Patients, their FHIR bundles, and the grant. */
   async records(): Promise<void> {
     for (const step of this.#recordSteps) {
+      this.options.signal.throwIfAborted();
       this.#report(step.what);
       await this.#once(step);
       this.#done += 1;
@@ -63,6 +64,7 @@ export class SampleLoad {
 
   /** The rows of one layout, at all hospitals at once: statistics over it can be asked when this resolves. */
   async panels(layout: PanelLayout): Promise<void> {
+    this.options.signal.throwIfAborted();
     const { hospitals } = this.options;
     const rows = this.#rowsOf(layout);
     const report = (encrypted: number): void => {
@@ -84,7 +86,6 @@ export class SampleLoad {
   }
 
   async #once(step: Step): Promise<void> {
-    this.options.signal.throwIfAborted();
     await this.options.state.once(step.what, async () => {
       await step.run();
       return null;
