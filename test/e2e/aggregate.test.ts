@@ -94,17 +94,17 @@ describe('end to end: statistics over four hospitals', function () {
       const path = `/v1/queries/${details.query.queryId}/opening`;
       expect((await auditor.get(path)).body.code).to.equal('ROLE_NOT_ALLOWED');
     });
-  });
 
-  it('refuses a cohort below the minimum, and the refusal stands on the ledger', async () => {
-    const { query, contributions } = await ask({ age: { from: 29, to: 29 } });
-    expect(query.status).to.equal('refused');
-    expect(query).to.not.have.property('results');
-    expect(query.refusal?.reason).to.be.oneOf(['COHORT_BELOW_MINIMUM', 'NO_ROWS']);
-    expect(contributions.map(({ outcome }) => outcome)).to.include('refused');
-    const seen = mustBe(200, await auditor.get(`/v1/queries/${query.queryId}`))
-      .body as unknown as QueryDetails;
-    expect(seen.query.refusal).to.deep.equal(query.refusal);
+    it('refuses a cohort below the minimum, and the refusal stands on the ledger', async () => {
+      const { query, contributions } = await ask({ age: { from: 29, to: 29 } });
+      expect(query.status).to.equal('refused');
+      expect(query).to.not.have.property('results');
+      expect(query.refusal?.reason).to.be.oneOf(['COHORT_BELOW_MINIMUM', 'NO_ROWS']);
+      expect(contributions.map(({ outcome }) => outcome)).to.include('refused');
+      const seen = mustBe(200, await auditor.get(`/v1/queries/${query.queryId}`))
+        .body as unknown as QueryDetails;
+      expect(seen.query.refusal).to.deep.equal(query.refusal);
+    });
   });
 
   async function ask(cohort: Cohort): Promise<QueryDetails> {
