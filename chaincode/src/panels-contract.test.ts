@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { KEYS, type Page, type Panel } from '@careledger/protocol';
 import { LAYOUT, TestAggregate } from './testing/aggregation.js';
-import { ALPHA, BRAVO, fourHospitals, id, staff } from './testing/consortium.js';
+import { ALPHA, BRAVO, admitFifth, fourHospitals, id, staff } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed } from './testing/rejections.js';
 
@@ -96,6 +96,10 @@ describe('panels', () => {
       refused('another key', 'KEY_NOT_FOUND', { keyId: 'ab'.repeat(32) }),
       refused('a used id', 'ALREADY_EXISTS', { panelId: known }),
       refused('no rows', 'SCHEMA_VIOLATION', { rows: 0 }),
+    ]);
+    await admitFifth(ledger, 'EchoMSP');
+    await expectRejections(ledger, 'panels:Anchor', [
+      { why: 'a member without a share', code: 'NOT_OWNER', caller: staff('EchoMSP', 'gateway'), argument },
     ]);
     const wide = { ...LAYOUT, id: 'wide', keyBits: 1024 };
     await ledger.submit(officer, 'panels:RegisterLayout', { layout: wide });

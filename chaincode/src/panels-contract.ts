@@ -9,6 +9,7 @@ import {
   type RegisteredLayout,
 } from '@careledger/protocol';
 import { readLayout, requireActiveKey, versionText } from './aggregate/reading.js';
+import { assertHolder } from './aggregate/steps.js';
 import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
@@ -59,7 +60,10 @@ export class PanelsContract extends CareLedgerContract<'panels'> {
       requireRole(call.caller, ['officer', 'gateway']);
       const consortium = await requireActiveMember(call);
       const { panelId, layoutId, layoutVersion, keyId } = fields;
-      const { publicKey } = await requireActiveKey(call, keyId);
+      const key = await requireActiveKey(call, keyId);
+      const { publicKey } = key;
+      // A member that was admitted later has not accepted the key, and its rows would be of no use to any query.
+      assertHolder(key, call.caller.mspId);
       const { layout } = await readLayout(call, layoutId, layoutVersion);
       if (layout.keyBits !== publicKey.keyBits) {
         throw new CareLedgerError('SCHEMA_VIOLATION', {

@@ -24,6 +24,7 @@ import {
 } from './aggregate/reading.js';
 import {
   assertAnswers,
+  assertHeldByAll,
   assertHolder,
   assertMissing,
   assertOwnPanels,
@@ -58,8 +59,7 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
         throw new CareLedgerError('ALREADY_EXISTS', { came: 'a second aggregation key' });
       assertPublicKey(publicKey, this.keySize);
       for (const holder of holders) assertActive(consortium, holder);
-      if (holders.length < 2)
-        throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'at least 2 holders' });
+      assertHeldByAll(consortium, holders);
       const stamp = { registeredBy: call.caller.mspId, registeredAt: call.at, txId: call.txId };
       return savedKey(call, {
         publicKey,

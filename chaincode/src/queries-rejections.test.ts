@@ -10,6 +10,7 @@ import {
   DELTA,
   DIGEST,
   HOSPITALS,
+  admitFifth,
   fourHospitals,
   id,
   staff,
@@ -81,6 +82,12 @@ describe('queries refused', () => {
           argument: { ...registration, holders: [ALPHA] },
         },
         {
+          why: 'a key between two of four members',
+          code: 'SCHEMA_VIOLATION',
+          caller: gateway(ALPHA),
+          argument: { ...registration, holders: [ALPHA, BRAVO] },
+        },
+        {
           why: 'another key id',
           code: 'SCHEMA_VIOLATION',
           caller: gateway(ALPHA),
@@ -88,11 +95,12 @@ describe('queries refused', () => {
         },
       ]);
       expect((await fresh.refusal(researcher, 'queries:GetKey', {})).code).to.equal('KEY_NOT_FOUND');
-      await fresh.submit(gateway(ALPHA), 'queries:RegisterKey', { ...registration, holders: [ALPHA, BRAVO] });
+      await fresh.submit(gateway(ALPHA), 'queries:RegisterKey', registration);
       await fresh.submit(gateway(BRAVO), 'queries:AcceptKey', { keyId: other.keyId });
+      await admitFifth(fresh, 'EchoMSP');
       await expectRejections(fresh, 'queries:AcceptKey', [
         { why: 'twice', code: 'ALREADY_EXISTS', caller: gateway(BRAVO), argument: { keyId: other.keyId } },
-        { why: 'no holder', code: 'NOT_OWNER', caller: gateway(CHARLIE), argument: { keyId: other.keyId } },
+        { why: 'no holder', code: 'NOT_OWNER', caller: gateway('EchoMSP'), argument: { keyId: other.keyId } },
         { why: 'another key', code: 'KEY_NOT_FOUND', caller: gateway(ALPHA), argument: { keyId: DIGEST } },
         {
           why: 'a clinician',
@@ -109,7 +117,8 @@ describe('queries refused', () => {
           argument: aggregate.queryFields(),
         },
       ]);
-      await fresh.submit(gateway(ALPHA), 'queries:AcceptKey', { keyId: other.keyId });
+      for (const holder of [ALPHA, CHARLIE, DELTA])
+        await fresh.submit(gateway(holder), 'queries:AcceptKey', { keyId: other.keyId });
       expect(await fresh.evaluate(researcher, 'queries:GetKey', {})).to.include({ status: 'active' });
     });
 

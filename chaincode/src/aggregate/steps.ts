@@ -4,6 +4,7 @@ import {
   KEYS,
   nextStatus,
   type AggregationKey,
+  type Consortium,
   type Contribution,
   type EventName,
   type Query,
@@ -19,6 +20,20 @@ export function assertHolder(key: AggregationKey, mspId: string): void {
   throw new CareLedgerError('NOT_OWNER', {
     message: 'Only a holder of a share of the key may do this.',
     came: mspId,
+  });
+}
+
+/**
+ * Every active member holds a share, so that none encrypts rows under a key that it has not accepted: two members could
+ * otherwise register a key between them that one of them can factor.
+ * @throws CareLedgerError SCHEMA_VIOLATION
+ */
+export function assertHeldByAll({ activeMembers }: Consortium, holders: readonly string[]): void {
+  const without = activeMembers.filter((mspId) => !holders.includes(mspId));
+  if (without.length === 0 && holders.length >= 2) return;
+  throw new CareLedgerError('SCHEMA_VIOLATION', {
+    expected: 'every active member as a holder, at least 2',
+    came: without.length === 0 ? 'one holder' : `a key without ${without.join(', ')}`,
   });
 }
 

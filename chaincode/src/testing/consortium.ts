@@ -44,6 +44,14 @@ export async function fourHospitals(): Promise<MemoryLedger> {
   return ledger;
 }
 
+/** Another member of four hospitals. */
+export async function admitFifth(ledger: MemoryLedger, mspId: string): Promise<void> {
+  await ledger.submit(staff(mspId, 'admin'), 'members:Propose', memberFields(mspId));
+  for (const voter of [ALPHA, BRAVO, CHARLIE]) {
+    await ledger.submit(staff(voter, 'admin'), 'members:Vote', { mspId, vote: 'admit' });
+  }
+}
+
 /** A patient with the keys in hand. */
 export class TestPatient {
   readonly pseudonym = id();
