@@ -45,7 +45,9 @@ export class DealerKeyHolders implements KeyHolders {
   async ensureKey(signal: AbortSignal): Promise<AggregationKey | undefined> {
     const { aggregate, dealerMspId } = this.options;
     const key = await aggregate.key();
-    if (key === undefined) return aggregate.mspId === dealerMspId ? this.#deal(signal) : undefined;
+    // Nobody accepts a key that another than the dealer registered, and it must not keep the dealer's away.
+    const isAwaited = key === undefined || (key.status !== 'active' && key.registeredBy !== dealerMspId);
+    if (isAwaited) return aggregate.mspId === dealerMspId ? this.#deal(signal) : key;
     await this.#acceptIfHeld(key);
     return key;
   }
