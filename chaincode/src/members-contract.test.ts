@@ -75,8 +75,10 @@ describe('members', () => {
     expect(await memberOf(ledger, BRAVO)).to.include({ name: 'Renamed', status: 'active' });
     await ledger.submit(admin(BRAVO), 'members:Leave', {});
     expect(await memberOf(ledger, BRAVO)).to.include({ status: 'left' });
+    const { leftAt } = await memberOf(ledger, BRAVO);
     await ledger.submit(admin(BRAVO), 'members:Propose', memberFields(BRAVO));
-    expect(await memberOf(ledger, BRAVO)).to.include({ status: 'proposed' });
+    expect(leftAt).to.be.a('string');
+    expect(await memberOf(ledger, BRAVO)).to.include({ status: 'proposed', leftAt });
   });
 
   it('approves the build of a majority, and counts again when the members change', async () => {

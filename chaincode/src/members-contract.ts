@@ -37,6 +37,7 @@ export class MembersContract extends CareLedgerContract<'members'> {
         ...fields,
         status: isFirst ? nextStatus('member', proposed, 'admit') : proposed,
         votes: NO_VOTES,
+        ...(before?.leftAt === undefined ? {} : { leftAt: before.leftAt }),
         proposedAt: call.at,
         changedAt: call.at,
         txId: call.txId,
@@ -85,6 +86,7 @@ export class MembersContract extends CareLedgerContract<'members'> {
         ...member,
         status: nextStatus('member', member.status, 'leave'),
         votes: NO_VOTES,
+        leftAt: call.at,
         ...stamp(call),
       };
       if (consortium.activeMembers.length === 1 && consortium.activeMembers[0] === member.mspId) {

@@ -74,8 +74,10 @@ async function admitOthers(
   { mspId: ownMspId, admits }: JoiningOptions,
   { contracts, identity }: JoiningModules,
 ): Promise<void> {
-  for (const { mspId, status, votes } of members) {
-    const isDue = status === 'proposed' && admits.includes(mspId) && !votes.admit.includes(ownMspId);
+  for (const { mspId, status, votes, leftAt } of members) {
+    // One that was here before left with its reasons, perhaps to get rid of a suspension: people vote on it, not we.
+    const isNew = status === 'proposed' && leftAt === undefined;
+    const isDue = isNew && admits.includes(mspId) && !votes.admit.includes(ownMspId);
     if (isDue) await ifStillDue(contracts.submit(identity, 'members', 'Vote', { mspId, vote: 'admit' }));
   }
 }

@@ -29,6 +29,8 @@ export const MemberSchema = closed({
   }),
   approvedBuild: Type.Optional(Sha256),
   proposedAt: Instant,
+  /** When it last left. Kept when it proposes itself again: the others then decide anew, and not their gateways. */
+  leftAt: Type.Optional(Instant),
   changedAt: Instant,
   txId: TransactionId,
 });
