@@ -3,7 +3,7 @@
  * it stores under the same CID as the gateway, reads and lists pins, and lets go.
  */
 import { expect } from 'chai';
-import { create, CID, type IPFSHTTPClient } from 'ipfs-http-client';
+import * as ipfsHttpClient from 'ipfs-http-client';
 import { randomBytes } from '@careledger/crypto';
 import { KuboRecordStore } from '@careledger/gateway/adapters';
 import { readGatewayConfig, resolveHome } from '@careledger/network';
@@ -12,8 +12,22 @@ import { readGatewayConfig, resolveHome } from '@careledger/network';
 const ADD = { cidVersion: 1, rawLeaves: true, chunker: 'size-1048576', pin: true } as const;
 const ABSENT = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy';
 
+/** What this program uses of the client, whose own types do not resolve under Node's module resolution. */
+interface IpfsClient {
+  add(content: Uint8Array, options: typeof ADD): Promise<{ cid: { toString(): string } }>;
+  cat(cid: string, options?: { timeout: number }): AsyncIterable<Uint8Array>;
+  pin: {
+    rm(cid: unknown): Promise<unknown>;
+    ls(options: { type: 'recursive' }): AsyncIterable<{ cid: { toString(): string } }>;
+  };
+}
+const { create, CID } = ipfsHttpClient as unknown as {
+  create(options: { url: string }): IpfsClient;
+  CID: { parse(text: string): unknown };
+};
+
 describe('interop: ipfs-http-client', () => {
-  let client: IPFSHTTPClient;
+  let client: IpfsClient;
   let store: KuboRecordStore;
   const content = new Uint8Array(
     Array.from({ length: 48 }, () => randomBytes(65_536)).flatMap((part) => [...part]),
@@ -57,7 +71,7 @@ describe('interop: ipfs-http-client', () => {
   });
 });
 
-async function pinned(client: IPFSHTTPClient, cid: string): Promise<string[]> {
+async function pinned(client: IpfsClient, cid: string): Promise<string[]> {
   const found: string[] = [];
   for await (const pin of client.pin.ls({ type: 'recursive' })) found.push(pin.cid.toString());
   return found.filter((candidate) => candidate === cid);

@@ -127,7 +127,8 @@ function panelRoutes(panels: PanelsService): Routes {
           response: { 200: RegisteredLayoutSchema },
         },
       },
-      (request) => contracts.evaluate(callerOf(request).identity, 'panels', 'GetLayout', { ...request.params }),
+      (request) =>
+        contracts.evaluate(callerOf(request).identity, 'panels', 'GetLayout', { ...request.params }),
     );
 
     rest.post(
