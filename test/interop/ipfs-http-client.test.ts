@@ -22,7 +22,7 @@ interface IpfsClient {
   };
 }
 const { create, CID } = ipfsHttpClient as unknown as {
-  create(options: { url: string }): IpfsClient;
+  create: (options: { url: string }) => IpfsClient;
   CID: { parse(text: string): unknown };
 };
 
