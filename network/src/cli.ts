@@ -21,6 +21,7 @@ const USAGE = `usage: npm run network -- COMMAND [options]
   tools                      build the pinned Go commands
   doctor                     what is there, what is missing and what mends it
 
+  --approve-build            with up: this chaincode build is the one to run, instead of the approved one
   --home DIR                 where everything is kept (CARELEDGER_HOME; .careledger/fabric)
   --topology FILE            the consortium (network/consortium.yaml)
   --chaincode DIR            the chaincode package (CARELEDGER_CHAINCODE; chaincode)
@@ -31,6 +32,7 @@ const OPTIONS = {
   home: { type: 'string' },
   topology: { type: 'string' },
   chaincode: { type: 'string' },
+  'approve-build': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   lines: { type: 'string', default: '20' },
   help: { type: 'boolean', default: false },
@@ -41,6 +43,7 @@ interface Command {
   topologyFile: string;
   chaincode: string;
   only: string | undefined;
+  approveBuild: boolean;
   json: boolean;
   lines: number;
   positionals: string[];
@@ -60,6 +63,7 @@ const HANDLERS: Record<string, Handler> = {
       home: command.home,
       topology: command.topologyFile,
       chaincode: command.chaincode,
+      approveBuild: command.approveBuild,
     });
     say(`the consortium is up; 'npm run network -- status' shows it`);
     return 0;
@@ -111,6 +115,7 @@ async function upOnly(command: Command, hospitalId: string): Promise<number> {
       topology,
       hospitalId,
       chaincodeDirectory: command.chaincode,
+      approveBuild: command.approveBuild,
       say: (text) => {
         say(`${hospitalId} | ${text}`);
       },
@@ -137,6 +142,7 @@ async function main(): Promise<number> {
     topologyFile: values.topology ?? DEFAULT_TOPOLOGY_FILE,
     chaincode: resolveChaincodeDirectory(values.chaincode),
     only: values.only,
+    approveBuild: values['approve-build'],
     json: values.json,
     lines: Number(values.lines),
     positionals: rest,

@@ -22,6 +22,8 @@ export interface ConsortiumOptions {
   topology?: string;
   /** Chaincode package to deploy; this repository's when absent. */
   chaincode?: string;
+  /** Approve the chaincode's build although the consortium approved another one. */
+  approveBuild?: boolean;
   /** `quiet` keeps the progress lines away from our output. */
   quiet?: boolean;
 }
@@ -66,6 +68,7 @@ function upInOwnProcess(
     options.chaincode,
   ];
   if (options.topology !== undefined) args.push('--topology', options.topology);
+  if (options.approveBuild === true) args.push('--approve-build');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', options.quiet ? 'ignore' : 'inherit', 'pipe'],

@@ -14,6 +14,8 @@ export interface HospitalContext {
   paths: HospitalPaths;
   /** Folder of the chaincode package that is deployed. */
   chaincodeDirectory: string;
+  /** The hospital decided to run another build than the one that the consortium approved. */
+  approveBuild: boolean;
   say: (text: string) => void;
 }
 
@@ -22,6 +24,7 @@ export interface ContextOptions {
   topology: Topology;
   hospitalId: string;
   chaincodeDirectory: string;
+  approveBuild?: boolean;
   say: (text: string) => void;
 }
 
@@ -34,6 +37,7 @@ export function openContext(options: ContextOptions): HospitalContext {
     hospital: findHospital(options.topology, options.hospitalId),
     paths,
     chaincodeDirectory: options.chaincodeDirectory,
+    approveBuild: options.approveBuild ?? false,
     say: options.say,
   };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildDigest } from './build-digest.js';
 import { authorityName, authorityRootFile, caUrl } from './ca.js';
 import { type HospitalContext, logHint } from './context.js';
+import { errorText } from './errors.js';
 import { gatewayUrl, type PublicHospital } from './exchange.js';
 import {
   isFile,
@@ -55,24 +56,34 @@ export async function startGateway(context: HospitalContext, configFile: string)
   await startProcess(context, {
     name: 'gateway',
     command: process.execPath,
-    args: [GATEWAY_ENTRY, '--config', configFile],
+    args: [GATEWAY_ENTRY, '--config', configFile, ...(context.approveBuild ? ['--approve-build'] : [])],
     cwd: context.paths.gateway,
     env: { NODE_ENV: 'production' },
     listens: [ports.gatewayRest, ports.gatewayPeer].map((port) => ({ host, port })),
     stopGraceMs: STOP_GRACE_MS,
     configDigest: configDigest(readFileSync(configFile, 'utf8')),
   });
-  // Somebody else on the port may be ready too: our process must be running when it answers.
-  const isReady = async (): Promise<string | undefined> =>
-    runningPid(context.paths, 'gateway') === undefined
-      ? undefined
-      : probeHttp({ host, port: ports.gatewayRest, path: '/readyz' });
-  await waitFor(isReady, {
+  await waitFor(() => readyAnswer(context), {
     what: `${id}'s gateway to be ready`,
     timeoutMs: START_TIMEOUT_MS,
     hint: logHint(context, 'gateway'),
   });
   return true;
+}
+
+/** Somebody else on the port may be ready too: our process must be running when it answers. */
+async function readyAnswer(context: HospitalContext): Promise<string | undefined> {
+  const { host, ports } = context.hospital;
+  if (runningPid(context.paths, 'gateway') === undefined) return undefined;
+  try {
+    return await probeHttp({ host, port: ports.gatewayRest, path: '/readyz' });
+  } catch (thrown) {
+    if (!errorText(thrown).includes('BUILD_MISMATCH')) throw thrown;
+    throw new Error(
+      "the members approved another chaincode build than this one: 'up --approve-build' at most of them approves this one",
+      { cause: thrown },
+    );
+  }
 }
 
 function gatewayConfig(context: HospitalContext, hospitals: readonly PublicHospital[]): GatewayConfig {
