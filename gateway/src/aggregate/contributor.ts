@@ -18,13 +18,22 @@ import {
   type PaillierPool,
   type PaillierPublicKey,
 } from '@careledger/crypto';
-import { CareLedgerError, matchesCohort, type Query, type RefusalReason } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  canonicalJson,
+  matchesCohort,
+  type Query,
+  type RefusalReason,
+} from '@careledger/protocol';
+import { createQueue } from '../custody/queue.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import { earlierCohorts, type LocalKnowledge } from './local-knowledge.js';
-import { whyNotContribute, type AggregatePolicy, type CohortRows } from './policy.js';
+import { whyNotContribute, type AggregatePolicy, type CohortOfQuery, type CohortRows } from './policy.js';
 
 export class Contributor {
+  readonly #oneByOne = createQueue();
+
   constructor(
     private readonly aggregate: AggregateLedger,
     private readonly modules: {
@@ -40,19 +49,29 @@ export class Contributor {
    * an opening that was kept is used again as it is, whatever rows came since.
    */
   async answer(query: Query): Promise<void> {
-    const kept = await this.modules.knowledge.answers.get(query.queryId);
-    if (kept !== undefined) return this.#contribute(query, openingFromJson(kept.opening));
-    const cohort = await this.#select(query);
-    const researcher = `${query.researcher.mspId}/${query.researcher.enrolmentId}`;
-    const earlier = await earlierCohorts(this.modules.knowledge.answers, researcher, query.queryId);
-    const reason = whyNotContribute(this.modules.policy, { purpose: query.purpose, cohort, earlier });
-    if (reason !== undefined) return this.#refuse(query, reason);
-    return this.#contribute(query, await this.#newOpening(query, cohort, researcher));
+    const decided = await this.#oneByOne(() => this.#decide(query));
+    if (typeof decided === 'string') await this.#refuse(query, decided);
+    else await this.#contribute(query, decided);
   }
 
-  async #select(query: Query): Promise<CohortRows> {
+  /** One query at a time: two at once would not see each other among the earlier ones. */
+  async #decide(query: Query): Promise<ContributionOpening | RefusalReason> {
+    const { answers } = this.modules.knowledge;
+    const kept = await answers.get(query.queryId);
+    if (kept !== undefined) return openingFromJson(kept.opening);
+    const selected = await this.#select(query);
+    const researcher = `${query.researcher.mspId}/${query.researcher.enrolmentId}`;
+    const earlier = await earlierCohorts(answers, researcher, query.queryId);
+    const reason = whyNotContribute(this.modules.policy, { purpose: query.purpose, ...selected, earlier });
+    return reason ?? this.#newOpening(query, selected.cohort, researcher);
+  }
+
+  async #select(query: Query): Promise<{ readonly hasRows: boolean; readonly cohort: CohortOfQuery }> {
     const anchored = await this.aggregate.anchoredPanels(query.layoutId);
-    const cohort = new Map<string, string>();
+    const rows = new Map<string, string>();
+    const holding = new Map(query.fields.map((field) => [field, new Map<string, string>()]));
+    const known = new Set<string>();
+    let hasRows = false;
     for await (const [panelId, panel] of this.modules.knowledge.panels.entries()) {
       // A panel whose anchoring failed is known here only; a panel under an older key cannot be added.
       if (
@@ -61,11 +80,16 @@ export class Contributor {
         panel.layoutVersion !== query.layoutVersion
       )
         continue;
-      panel.rows.forEach(({ patient, subject }, index) => {
-        if (matchesCohort(query.cohort, subject)) cohort.set(`${panelId}#${index}`, patient);
+      hasRows = true;
+      panel.rows.forEach(({ patient, subject, fields }, index) => {
+        for (const field of fields) known.add(field);
+        if (!matchesCohort(query.cohort, subject)) return;
+        rows.set(`${panelId}#${index}`, patient);
+        for (const field of fields) holding.get(field)?.set(`${panelId}#${index}`, patient);
       });
     }
-    return cohort;
+    for (const field of query.fields) if (!known.has(field)) holding.delete(field);
+    return { hasRows, cohort: { predicate: canonicalJson(query.cohort), rows, holding } };
   }
 
   async #contribute(query: Query, opening: ContributionOpening): Promise<void> {
@@ -83,7 +107,11 @@ export class Contributor {
   }
 
   /** Durable before the commitment is public: what stands on the ledger can always be opened. */
-  async #newOpening(query: Query, cohort: CohortRows, researcher: string): Promise<ContributionOpening> {
+  async #newOpening(
+    query: Query,
+    { predicate, rows, holding }: CohortOfQuery,
+    researcher: string,
+  ): Promise<ContributionOpening> {
     const { publicKey } = await this.aggregate.activeKey();
     const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
     const asked = slotsFor(layout, query.fields, query.statistic);
@@ -91,14 +119,17 @@ export class Contributor {
       salt: randomBytes(32),
       queryId: query.queryId,
       mspId: this.aggregate.mspId,
-      rowRefs: [...cohort.keys()],
+      rowRefs: [...rows.keys()],
       maskPlaintext: maskPlaintext(layout, asked),
       randomness: randomUnit(publicKey),
     };
-    const patients = [...cohort.values()];
+    const placeOf = new Map(opening.rowRefs.map((reference, place) => [reference, place]));
+    const placesOf = (held: CohortRows): number[] => [...held.keys()].map((row) => placeOf.get(row) ?? -1);
     await this.modules.knowledge.answers.put(query.queryId, {
       researcher,
-      patients,
+      predicate,
+      patients: [...rows.values()],
+      holding: Object.fromEntries([...holding].map(([field, held]) => [field, placesOf(held)])),
       opening: openingToJson(opening),
     });
     return opening;

@@ -5,12 +5,17 @@
 import type { ContributionOpeningJson } from '@careledger/crypto';
 import type { CohortSubject } from '@careledger/protocol';
 import type { LocalTable } from '../services/local-tables.js';
-import type { CohortRows } from './policy.js';
+import type { CohortOfQuery, CohortRows } from './policy.js';
 
 export interface LocalRow {
   /** The hospital's own patient number; one patient counts once in a cohort, however many panels it is in. */
   readonly patient: string;
   readonly subject: CohortSubject;
+}
+
+export interface KeptRow extends LocalRow {
+  /** Names of the fields of which the encrypted row holds a value. */
+  readonly fields: readonly string[];
 }
 
 /** Kept under the panel id. */
@@ -20,7 +25,7 @@ export interface LocalPanel {
   readonly layoutVersion: number;
   readonly keyId: string;
   readonly cid: string;
-  readonly rows: readonly LocalRow[];
+  readonly rows: readonly KeptRow[];
   /** SHA-256 of what was put, values included; readable here only, like the row. */
   readonly inputDigest: string;
 }
@@ -29,8 +34,12 @@ export interface LocalPanel {
 export interface AnsweredQuery {
   /** `mspId/enrolmentId`. */
   readonly researcher: string;
+  /** Canonical JSON of the cohort that was asked for. */
+  readonly predicate: string;
   /** The patient of each row of the opening, in its order. */
   readonly patients: readonly string[];
+  /** Places of the rows that hold a value, by field that was asked for. */
+  readonly holding: Readonly<Record<string, readonly number[]>>;
   readonly opening: ContributionOpeningJson;
 }
 
@@ -44,11 +53,20 @@ export async function earlierCohorts(
   answers: LocalTable<AnsweredQuery>,
   researcher: string,
   exceptQueryId: string,
-): Promise<CohortRows[]> {
-  const cohorts: CohortRows[] = [];
-  for await (const [queryId, { researcher: asking, patients, opening }] of answers.entries()) {
-    if (queryId !== exceptQueryId && asking === researcher)
-      cohorts.push(new Map(opening.rowRefs.map((row, index) => [row, patients[index] ?? ''])));
+): Promise<CohortOfQuery[]> {
+  const cohorts: CohortOfQuery[] = [];
+  for await (const [queryId, answered] of answers.entries()) {
+    if (queryId !== exceptQueryId && answered.researcher === researcher) cohorts.push(cohortOf(answered));
   }
   return cohorts;
+}
+
+function cohortOf({ predicate, patients, holding, opening: { rowRefs } }: AnsweredQuery): CohortOfQuery {
+  const rowsAt = (places: readonly number[]): CohortRows =>
+    new Map(places.map((place) => [rowRefs[place] ?? '', patients[place] ?? '']));
+  return {
+    predicate,
+    rows: rowsAt([...rowRefs.keys()]),
+    holding: new Map(Object.entries(holding).map(([field, places]) => [field, rowsAt(places)])),
+  };
 }

@@ -97,13 +97,22 @@ export class PanelsService {
     const { store, knowledge } = this.modules;
     const { panelId, layoutId, layoutVersion } = input;
     const { key, publicKey } = await this.aggregate.activeKey();
+    // Whoever has not accepted the key does not know who can read under it.
+    if (!key.holders.includes(this.aggregate.mspId))
+      throw new CareLedgerError('NOT_OWNER', {
+        message: 'This hospital holds no share of the aggregation key.',
+      });
     const { layout } = await this.aggregate.layout(layoutId, layoutVersion);
     if (layout.keyBits !== publicKey.keyBits)
       throw new CareLedgerError('SCHEMA_VIOLATION', { expected: `a layout for ${publicKey.keyBits} bits` });
     const plaintexts = input.rows.map(({ values }, index) => plaintextOf(layout, values, index));
     const ciphertexts = await this.#encrypt(publicKey, plaintexts);
     const cid = await store.put(encodePanelBlock(publicKey, layoutDigest(layout), ciphertexts));
-    const rows = input.rows.map(({ patient, subject }) => ({ patient, subject }));
+    const rows = input.rows.map(({ patient, subject, values }) => ({
+      patient,
+      subject,
+      fields: Object.keys(values).filter((name) => values[name] !== undefined && values[name] !== null),
+    }));
     const { keyId } = key.publicKey;
     const panel: LocalPanel = { panelId, layoutId, layoutVersion, keyId, cid, rows, inputDigest };
     // Durable before the panel is anchored: an anchored panel whose rows are forgotten could not be used.

@@ -21,28 +21,63 @@ export const DEFAULT_AGGREGATE_POLICY: AggregatePolicy = {
 /** This hospital's rows in a cohort: reference of the row, such as `panelId#3`, to the patient it is of. */
 export type CohortRows = ReadonlyMap<string, string>;
 
+export interface CohortOfQuery {
+  /** Canonical JSON of the cohort that was asked for. */
+  readonly predicate: string;
+  readonly rows: CohortRows;
+  /**
+   * Rows that hold a value, by field that was asked for: a statistic is of them, however many others are in the cohort.
+   * A field of which the hospital has no value at all is left out: there is nobody to protect.
+   */
+  readonly holding: ReadonlyMap<string, CohortRows>;
+}
+
 export interface PolicyInput {
   readonly purpose: Purpose;
-  readonly cohort: CohortRows;
+  /** Whether the hospital has any row of the layout, in the cohort or not. */
+  readonly hasRows: boolean;
+  readonly cohort: CohortOfQuery;
   /** Earlier cohorts of the same researcher to which this hospital contributed. */
-  readonly earlier: readonly CohortRows[];
+  readonly earlier: readonly CohortOfQuery[];
 }
 
-/** The reason not to contribute, or undefined. */
+/**
+ * The reason not to contribute, or undefined. A reason stands on the ledger, so it must not tell more than a statistic
+ * would: nobody in the cohort and a few are refused alike.
+ */
 export function whyNotContribute(policy: AggregatePolicy, input: PolicyInput): RefusalReason | undefined {
-  if (!policy.purposes.includes(input.purpose)) return 'PURPOSE_NOT_ALLOWED';
-  if (input.cohort.size === 0) return 'NO_ROWS';
-  const patients = new Set(input.cohort.values());
-  if (patients.size < policy.minimumCohort) return 'COHORT_BELOW_MINIMUM';
-  const isTooClose = (other: CohortRows): boolean =>
-    isFew(patientsApart(patients, new Set(other.values())), policy) ||
-    isFew(patientsOfRowsApart(input.cohort, other), policy);
-  return input.earlier.some(isTooClose) ? 'DIFFERENCING' : undefined;
+  const { purpose, hasRows, cohort, earlier } = input;
+  if (!policy.purposes.includes(purpose)) return 'PURPOSE_NOT_ALLOWED';
+  if (!hasRows) return 'NO_ROWS';
+  const isSmall = (rows: CohortRows): boolean => patientsOf(rows).size < policy.minimumCohort;
+  if ([cohort.rows, ...cohort.holding.values()].some(isSmall)) return 'COHORT_BELOW_MINIMUM';
+  return earlier.some((other) => isTooClose(cohort, other, policy)) ? 'DIFFERENCING' : undefined;
 }
 
-/** Equal cohorts reveal nothing new; cohorts that differ by one patient reveal that patient. */
-function isFew(apart: number, { minimumCohort }: AggregatePolicy): boolean {
-  return apart > 0 && apart < minimumCohort;
+/**
+ * The same question again reveals nothing new, and a few patients apart reveals those. Two questions whose answers are
+ * equal are refused too: were only those a few apart refused, the refusal would say whether anybody is between them.
+ */
+function isTooClose(
+  cohort: CohortOfQuery,
+  other: CohortOfQuery,
+  { minimumCohort }: AggregatePolicy,
+): boolean {
+  const fewest = cohort.predicate === other.predicate ? 1 : 0;
+  const isFew = (apart: number): boolean => apart >= fewest && apart < minimumCohort;
+  const pairs: (readonly [CohortRows, CohortRows])[] = [[cohort.rows, other.rows]];
+  for (const [field, rows] of cohort.holding) {
+    const same = other.holding.get(field);
+    if (same !== undefined) pairs.push([rows, same]);
+  }
+  return pairs.some(
+    ([left, right]) =>
+      isFew(patientsApart(patientsOf(left), patientsOf(right))) || isFew(patientsOfRowsApart(left, right)),
+  );
+}
+
+function patientsOf(rows: CohortRows): ReadonlySet<string> {
+  return new Set(rows.values());
 }
 
 function patientsApart(left: ReadonlySet<string>, right: ReadonlySet<string>): number {

@@ -2,11 +2,11 @@
 import { MIN_CONTRIBUTORS, type QueryDetails, type RefusalReason } from '@careledger/protocol';
 
 const IN_WORDS: Readonly<Record<RefusalReason, string>> = {
-  COHORT_BELOW_MINIMUM: 'the cohort has fewer of its patients than it allows',
-  DIFFERENCING: 'the cohort differs from an earlier one of this researcher by too few patients',
+  COHORT_BELOW_MINIMUM: 'the cohort, or those in it with a value, are fewer of its patients than it allows',
+  DIFFERENCING: 'the cohort differs from an earlier one of this researcher by too few patients, or by none',
   BUDGET_EXHAUSTED: 'the researcher has asked as much as it allows',
   PURPOSE_NOT_ALLOWED: 'it does not contribute for this purpose',
-  NO_ROWS: 'it has no patient in the cohort',
+  NO_ROWS: 'it has no rows of this kind',
   AGGREGATE_MISMATCH: 'what was to be decrypted is not the product of the contributions',
   TOO_FEW_CONTRIBUTORS: `fewer than ${MIN_CONTRIBUTORS} hospitals contributed`,
 };
