@@ -27,7 +27,7 @@ import { limitsOf, type GatewayLimits, type GatewayOptions } from './options.js'
 import { pause } from './pause.js';
 import type { ReleaseListener, ReleaseModule } from './release-module.js';
 import type { PositionRow } from './positions.js';
-import { replicate, type ReplicationRow } from './replication.js';
+import { replicate, type KeptObject, type ReplicationRow } from './replication.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 
 /** What a gateway runs on. It closes none of it but what it opened itself: the caller may share a ledger. */
@@ -247,6 +247,7 @@ async function runInBackground(
       identity,
       positions: tables.table<PositionRow>('positions'),
       work: tables.table<ReplicationRow>('replication'),
+      kept: tables.table<KeptObject>('kept-objects'),
       onError: logged('replication'),
     },
     signal,

@@ -12,6 +12,14 @@ import { positionOf, type PositionRow } from './positions.js';
 export type ReplicationRow =
   { readonly task: 'pin'; readonly batchId: string } | { readonly task: 'unpin'; readonly recordId: string };
 
+/**
+ * Row of the `kept-objects` table, under the CID: the records of others for which this hospital keeps the object. Whoever
+ * anchors writes any CID it likes, so an erasure lets go only of what is kept for the erased record and for no other.
+ */
+export interface KeptObject {
+  readonly recordIds: readonly string[];
+}
+
 export interface ReplicationOptions {
   readonly mspId: string;
   readonly replicationFactor: number;
@@ -25,12 +33,15 @@ export interface ReplicationModules {
   readonly store: RecordStore;
   readonly positions: LocalTable<PositionRow>;
   readonly work: LocalTable<ReplicationRow>;
+  readonly kept: LocalTable<KeptObject>;
   readonly onError: (error: unknown) => void;
 }
 
 const POSITION = 'replication';
 /** Of events that ask for nothing, only every so many-th is noted: going over them again is harmless. */
 const NOTE_EVERY = 256;
+/** Records of one object that are remembered. More of them keep it as well as these. */
+const MOST_NAMED = 100;
 
 /**
  * Which members keep a batch besides its owner: those with the highest hash of (batch, member). Every member comes to
@@ -116,7 +127,7 @@ async function workOff(
     try {
       for await (const [key, row] of modules.work.entries()) {
         if (isStopped(signal)) return;
-        await attempt(key, row, modules);
+        await attempt(key, row, options, modules);
       }
     } catch (error) {
       if (!isStopped(signal)) modules.onError(error);
@@ -126,10 +137,15 @@ async function workOff(
 }
 
 /** One failure does not keep other batches back: the row stays, and its turn comes again. */
-async function attempt(key: string, row: ReplicationRow, modules: ReplicationModules): Promise<void> {
+async function attempt(
+  key: string,
+  row: ReplicationRow,
+  { mspId }: ReplicationOptions,
+  modules: ReplicationModules,
+): Promise<void> {
   try {
     if (row.task === 'pin') await pinBatch(row.batchId, modules);
-    else await unpinRecord(row.recordId, modules);
+    else await unpinRecord(row.recordId, mspId, modules);
     await modules.work.delete(key);
   } catch (error) {
     modules.onError(error);
@@ -141,16 +157,41 @@ async function pinBatch(batchId: string, modules: ReplicationModules): Promise<v
     const record = await recordOrUndefined(`${batchId}.${index}`, modules);
     if (record === undefined) return;
     if (record.status === 'erased') continue;
-    await modules.store.pin(record.contentCid);
-    await modules.store.pin(record.headerCid);
+    await keep(record.contentCid, record.recordId, modules);
+    await keep(record.headerCid, record.recordId, modules);
   }
 }
 
-async function unpinRecord(recordId: string, modules: ReplicationModules): Promise<void> {
+/** What is pinned without a row is this hospital's own, and stays so whoever else names it. */
+async function keep(cid: string, recordId: string, { store, kept }: ReplicationModules): Promise<void> {
+  const row = await kept.get(cid);
+  if (row === undefined && (await store.stat(cid))?.pinned === true) return;
+  const recordIds = row?.recordIds ?? [];
+  if (!recordIds.includes(recordId) && recordIds.length < MOST_NAMED)
+    await kept.put(cid, { recordIds: [...recordIds, recordId] });
+  await store.pin(cid);
+}
+
+async function unpinRecord(recordId: string, ownMspId: string, modules: ReplicationModules): Promise<void> {
   const record = await recordOrUndefined(recordId, modules);
   if (record === undefined) return;
-  await modules.store.unpin(record.contentCid);
-  await modules.store.unpin(record.headerCid);
+  const isOwn = record.ownerMspId === ownMspId;
+  for (const cid of [record.contentCid, record.headerCid]) {
+    if (isOwn) await modules.store.unpin(cid);
+    else await letGo(cid, recordId, modules);
+  }
+}
+
+async function letGo(cid: string, recordId: string, { store, kept }: ReplicationModules): Promise<void> {
+  const row = await kept.get(cid);
+  if (row?.recordIds.includes(recordId) !== true) return;
+  const recordIds = row.recordIds.filter((named) => named !== recordId);
+  if (recordIds.length > 0) {
+    await kept.put(cid, { recordIds });
+    return;
+  }
+  await store.unpin(cid);
+  await kept.delete(cid);
 }
 
 async function recordOrUndefined(
