@@ -17,6 +17,8 @@ import {
   verifyOpening,
   type PaillierPublicKey,
   type PanelLayout,
+  type PanelTotals,
+  type StatisticResult,
 } from '@careledger/crypto';
 import {
   CareLedgerError,
@@ -52,12 +54,12 @@ export interface ContributionCheck {
 export async function verifyContribution(check: ContributionCheck, evidence: Evidence): Promise<void> {
   const { details, layout, publicKey, mspId } = check;
   const contribution = contributionOf(details, mspId);
-  const opening = orMismatch(() => openingFromJson(check.opening));
+  const opening = orMismatch('CONTRIBUTION_MISMATCH', () => openingFromJson(check.opening));
   if (opening.queryId !== details.query.queryId || opening.mspId !== mspId) {
     throw mismatch(`an opening of query ${details.query.queryId} by ${mspId}`, 'an opening of another');
   }
   const rowCiphertexts = await anchoredRows(opening.rowRefs, contribution, check, evidence);
-  orMismatch(() => {
+  orMismatch('CONTRIBUTION_MISMATCH', () => {
     verifyOpening({
       opening,
       rowCiphertexts,
@@ -75,29 +77,23 @@ export async function verifyContribution(check: ContributionCheck, evidence: Evi
  * @throws CareLedgerError RESULT_MISMATCH when aggregate or result on the ledger is another
  */
 export function verifyResult(check: Omit<ContributionCheck, 'mspId' | 'opening'>, key: AggregationKey): void {
-  const { details, layout, publicKey } = check;
-  const { query, contributions, partials } = details;
+  const { details, publicKey } = check;
+  const { query, contributions } = details;
+  const parse = (text: string | undefined): bigint => ciphertextFromText(publicKey, text ?? '');
   const posted = contributions.filter(({ outcome }) => outcome === 'contributed');
-  const product = sumCiphertexts(
-    publicKey,
-    posted.map(({ ciphertext }) => ciphertextFromText(publicKey, ciphertext ?? '')),
+  const product = orMismatch('RESULT_MISMATCH', () =>
+    sumCiphertexts(
+      publicKey,
+      posted.map(({ ciphertext }) => parse(ciphertext)),
+    ),
   );
-  if (query.aggregate === undefined || ciphertextFromText(publicKey, query.aggregate) !== product) {
+  if (orMismatch('RESULT_MISMATCH', () => parse(query.aggregate)) !== product) {
     throw new CareLedgerError('RESULT_MISMATCH', {
       expected: 'the product of the contributions',
       came: 'another aggregate',
     });
   }
-  const plaintext = combinePartials({
-    publicKey,
-    holders: key.holders,
-    ciphertext: product,
-    partials: partials.map(({ mspId, ciphertextDigest, value }) =>
-      partialFromJson(publicKey, { holder: mspId, keyId: query.keyId, ciphertextDigest, value }),
-    ),
-  });
-  const totals = decodeTotals(layout, plaintext, slotsFor(layout, query.fields, query.statistic));
-  const results = query.fields.map((field) => statisticFromTotals(layout, totals, field, query.statistic));
+  const results = orMismatch('RESULT_MISMATCH', () => derivedResults(check, key, product));
   if (canonicalJson(results) === canonicalJson(resultsOf(query))) return;
   throw new CareLedgerError('RESULT_MISMATCH', {
     expected: 'what the shares combine to',
@@ -106,6 +102,39 @@ export function verifyResult(check: Omit<ContributionCheck, 'mspId' | 'opening'>
 }
 
 const resultsOf = (query: Query) => query.results ?? [];
+
+function derivedResults(
+  { details: { query, partials }, layout, publicKey }: Omit<ContributionCheck, 'mspId' | 'opening'>,
+  { holders }: AggregationKey,
+  ciphertext: bigint,
+): StatisticResult[] {
+  const plaintext = combinePartials({
+    publicKey,
+    holders,
+    ciphertext,
+    partials: partials.map(({ mspId, ciphertextDigest, value }) =>
+      partialFromJson(publicKey, { holder: mspId, keyId: query.keyId, ciphertextDigest, value }),
+    ),
+  });
+  const totals = decodeTotals(layout, plaintext, slotsFor(layout, query.fields, query.statistic));
+  return query.fields.map((field) => resultOf(layout, totals, field, query.statistic));
+}
+
+/** A mean of nobody is published as how many there were, and no figure. */
+function resultOf(
+  layout: PanelLayout,
+  totals: PanelTotals,
+  field: string,
+  statistic: Query['statistic'],
+): StatisticResult {
+  try {
+    return statisticFromTotals(layout, totals, field, statistic);
+  } catch (error) {
+    if (!(error instanceof CryptoError) || error.code !== 'CRYPTO_STATISTIC_UNDEFINED') throw error;
+    const { unit, count } = statisticFromTotals(layout, totals, field, 'count');
+    return { statistic, field, unit, count };
+  }
+}
 
 type Posted = Contribution & {
   readonly ciphertext: string;
@@ -160,23 +189,22 @@ async function rowsOf(
     throw mismatch('a panel of the query’s layout and key', `panel ${panelId} of another`);
   }
   const bytes = await evidence.fetch(panel.cid);
-  return orMismatch(() => decodePanelBlock(publicKey, bytes)).rows;
+  return orMismatch('CONTRIBUTION_MISMATCH', () => decodePanelBlock(publicKey, bytes)).rows;
 }
 
-function orMismatch<Result>(work: () => Result): Result {
+type MismatchCode = 'CONTRIBUTION_MISMATCH' | 'RESULT_MISMATCH';
+
+/** What crypto refuses is what does not match. */
+function orMismatch<Result>(code: MismatchCode, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
     if (!(error instanceof CryptoError)) throw error;
-    throw mismatch(error.expected, error.came, `${error.argument} does not match.`, error);
+    const { argument, expected, came } = error;
+    throw new CareLedgerError(code, { expected: `${argument}: ${expected}`, came, cause: error });
   }
 }
 
-function mismatch(expected: string, came: string, message?: string, cause?: unknown): CareLedgerError {
-  return new CareLedgerError('CONTRIBUTION_MISMATCH', {
-    expected,
-    came,
-    ...(message === undefined ? {} : { message }),
-    ...(cause === undefined ? {} : { cause }),
-  });
+function mismatch(expected: string, came: string): CareLedgerError {
+  return new CareLedgerError('CONTRIBUTION_MISMATCH', { expected, came });
 }

@@ -1,0 +1,182 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  bytesToHex,
+  plaintextStatistic,
+  publicKeyFromJson,
+  randomBytes,
+  type PaillierPublicKey,
+  type PanelLayout,
+  type PanelRow,
+  type Statistic,
+} from '@careledger/crypto';
+import type { GatewayModules } from '@careledger/gateway';
+import type { AggregationKey, Cohort, CohortSubject, Purpose, QueryDetails } from '@careledger/protocol';
+import { startTestConsortium, type Answer, type Person, type TestConsortium } from './consortium.js';
+import { mustBe } from './world.js';
+
+/** Too short to protect anything: the consortium of these tests runs the contracts for tests. */
+export const TEST_KEY = { keyBits: 512, allowTestKeySize: true } as const;
+
+export const LAYOUT: PanelLayout = {
+  id: 'vitals',
+  version: 1,
+  keyBits: 512,
+  fields: [
+    { kind: 'numeric', name: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
+    { kind: 'histogram', name: 'sex', unit: '1', categories: ['female', 'male'] },
+  ],
+  maxRecords: 100,
+  statisticalBits: 80,
+};
+
+export interface Row {
+  readonly patient: string;
+  readonly subject: CohortSubject;
+  readonly values: PanelRow;
+}
+
+export interface Question {
+  readonly statistic: Statistic;
+  readonly field: string;
+  readonly cohort: Cohort;
+  readonly layout: PanelLayout;
+  readonly purpose: Purpose;
+}
+
+type SubmitHook = (argument: object) => Promise<object>;
+type Ledger = GatewayModules['ledger'];
+
+export interface AggregateWorld {
+  readonly consortium: TestConsortium;
+  readonly officers: readonly Person[];
+  readonly researcher: Person;
+  readonly key: AggregationKey;
+  readonly publicKey: PaillierPublicKey;
+  ledger(): Ledger;
+  /** Called before the hospital's gateway posts its contributions; what it returns is posted instead. */
+  beforeContributing(hospital: number, hook: SubmitHook | undefined): void;
+  register(layout: PanelLayout): Promise<void>;
+  put(hospital: number, rows: readonly Row[], options?: PutOptions): Promise<Answer>;
+  open(question: Partial<Question>, who?: Person): Promise<string>;
+  until(queryId: string, isThere: (details: QueryDetails) => boolean): Promise<QueryDetails>;
+  /** Opens, and waits until it is decrypted or refused. */
+  ask(question: Partial<Question>, who?: Person): Promise<QueryDetails>;
+  stop(): Promise<void>;
+}
+
+export interface PutOptions {
+  readonly layout?: PanelLayout;
+  readonly panelId?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const KEY_LIMIT_MS = 30_000;
+const QUERY_LIMIT_MS = 15_000;
+const POLL_MS = 25;
+
+export async function startAggregateWorld(): Promise<AggregateWorld> {
+  const hooks = new Map<string, SubmitHook>();
+  let shared: Ledger | undefined;
+  const consortium = await startTestConsortium({
+    aggregation: TEST_KEY,
+    wrapModules(mspId, modules) {
+      shared = modules.ledger;
+      return { ...modules, ledger: hooked(modules.ledger, () => hooks.get(mspId)) };
+    },
+  });
+  const officers = await Promise.all([1, 2, 3, 4].map((hospital) => consortium.person(hospital, 'officer')));
+  const researcher = await consortium.person(1, 'researcher');
+  const key = await activeKey(officers[0]!);
+  const mspIdOf = (hospital: number): string => officers[hospital - 1]!.mspId;
+
+  const open: AggregateWorld['open'] = async (question, who = researcher) => {
+    const { statistic = 'mean', field = 'temperature', layout = LAYOUT } = question;
+    const { cohort = { all: true }, purpose = 'research' } = question;
+    const queryId = newId();
+    const asked = { queryId, statistic, layoutId: layout.id, layoutVersion: layout.version, fields: [field] };
+    mustBe(202, await who.post('/v1/queries', { ...asked, cohort, purpose }));
+    return queryId;
+  };
+  const until: AggregateWorld['until'] = async (queryId, isThere) => {
+    const deadline = Date.now() + QUERY_LIMIT_MS;
+    for (;;) {
+      const details = mustBe(200, await researcher.get(`/v1/queries/${queryId}`))
+        .body as unknown as QueryDetails;
+      if (isThere(details)) return details;
+      if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(details).slice(0, 800)}`);
+      await pause(POLL_MS);
+    }
+  };
+
+  return {
+    consortium,
+    officers,
+    researcher,
+    key,
+    publicKey: publicKeyFromJson(key.publicKey, TEST_KEY),
+    ledger: () => shared!,
+    beforeContributing(hospital, hook) {
+      if (hook === undefined) hooks.delete(mspIdOf(hospital));
+      else hooks.set(mspIdOf(hospital), hook);
+    },
+    async register(layout) {
+      mustBe(201, await officers[0]!.post('/v1/panel-layouts', { layout }));
+    },
+    put(hospital, rows, { layout = LAYOUT, panelId = newId(), headers = {} } = {}) {
+      const body = { panelId, layoutId: layout.id, layoutVersion: layout.version, rows };
+      return officers[hospital - 1]!.post('/v1/panels', body, headers);
+    },
+    open,
+    until,
+    ask: async (question, who) =>
+      until(await open(question, who), ({ query }) => ['decrypted', 'refused'].includes(query.status)),
+    stop: () => consortium.stop(),
+  };
+}
+
+function hooked(ledger: Ledger, hookOf: () => SubmitHook | undefined): Ledger {
+  const submit: Ledger['submit'] = async (identity, contract, method, argument, options) => {
+    const hook = contract === 'queries' && (method) === 'Contribute' ? hookOf() : undefined;
+    const changed = hook === undefined ? argument : await hook(argument);
+    return ledger.submit(identity, contract, method, changed, options);
+  };
+  return new Proxy(ledger, {
+    get(target, name) {
+      if (name === 'submit') return submit;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+async function activeKey(officer: Person): Promise<AggregationKey> {
+  const deadline = Date.now() + KEY_LIMIT_MS;
+  for (;;) {
+    const { status, body } = await officer.get('/v1/aggregation-key');
+    if (status === 200 && body['status'] === 'active') return body as unknown as AggregationKey;
+    if (Date.now() > deadline) throw new Error(`no active key: ${JSON.stringify(body)}`);
+    await pause(POLL_MS);
+  }
+}
+
+export function newId(): string {
+  return bytesToHex(randomBytes(16));
+}
+
+/** The reference; a statistic that is undefined for want of rows is the count alone, as the contract publishes it. */
+export function plaintextOf(
+  layout: PanelLayout,
+  rows: readonly Row[],
+  { field, statistic }: { readonly field: string; readonly statistic: Statistic },
+): object {
+  const values = rows.map((row) => row.values);
+  const { count, unit } = plaintextStatistic(
+    layout,
+    values,
+    field,
+    statistic === 'histogram' ? 'histogram' : 'count',
+  );
+  const least = { count: 0, sum: 0, histogram: 0, mean: 1, variance: 2 }[statistic];
+  if (Number(count) < least) return { statistic, field, unit, count };
+  return plaintextStatistic(layout, values, field, statistic);
+}
