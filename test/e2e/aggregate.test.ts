@@ -101,9 +101,9 @@ describe('end to end: statistics over four hospitals', function () {
       expect(query).to.not.have.property('results');
       expect(query.refusal?.reason).to.equal('TOO_FEW_CONTRIBUTORS');
       // One of the 303 is 29 years old; a hospital does not tell whether it has nobody or too few.
-    const reasons = contributions.map(({ reason }) => reason);
-    expect(reasons).to.deep.equal(network.configs.map(() => 'COHORT_BELOW_MINIMUM'));
-    const seen = mustBe(200, await auditor.get(`/v1/queries/${query.queryId}`))
+      const reasons = contributions.map(({ reason }) => reason);
+      expect(reasons).to.deep.equal(network.configs.map(() => 'COHORT_BELOW_MINIMUM'));
+      const seen = mustBe(200, await auditor.get(`/v1/queries/${query.queryId}`))
         .body as unknown as QueryDetails;
       expect(seen.query.refusal).to.deep.equal(query.refusal);
     });
