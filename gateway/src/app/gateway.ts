@@ -10,7 +10,7 @@ import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { createMetrics, type GatewayMetrics } from '../rest/metrics.js';
 import { createRest } from '../rest/server.js';
-import type { PeerRoute } from '../release/index.js';
+import { DEFAULT_RELEASE_LIMITS, type PeerRoute } from '../release/index.js';
 import type { Rest, RestServices, Routes } from '../rest/types.js';
 import { createAuditService } from '../services/audit-service.js';
 import { createContractCaller } from '../services/contract-caller.js';
@@ -170,7 +170,7 @@ async function assemble(
     contracts,
     records: createRecordsService({ mspId, storeConcurrency }, { contracts, store, custody, unfinished }),
     openings: createOpeningsService(
-      { mspId, storeConcurrency, maxOpeningBytes },
+      { mspId, storeConcurrency, maxOpeningBytes, repeatWindowMs: DEFAULT_RELEASE_LIMITS.repeatWindowMs },
       { contracts, store, custody, recipientKeys, requestRelease: release.request },
     ),
     audit: createAuditService({ contracts }),

@@ -2,6 +2,7 @@ import {
   CareLedgerError,
   type Access,
   type AccessDecision,
+  type AccessWithReceipt,
   type EmrRecord,
   type ErrorCode,
   type Open,
@@ -74,6 +75,8 @@ export interface OpeningsOptions {
   readonly storeConcurrency: number;
   /** Ciphertext of one opening, all records together: it is decrypted in memory. */
   readonly maxOpeningBytes: number;
+  /** How long after the access entry records of this hospital are shown again, as for those of others. */
+  readonly repeatWindowMs: number;
 }
 
 export function createOpeningsService(options: OpeningsOptions, modules: OpeningsModules): OpeningsService {
@@ -116,17 +119,18 @@ export function createOpeningsService(options: OpeningsOptions, modules: Opening
       const access = await decide(request, { recordIds, purpose, recipientKey });
       if (access.decisions.every(({ outcome }) => outcome === 'deny'))
         await recipientKeys.destroy(recipientKey);
+      // Under a key that was used before, this is the opening of then, which may have ended since.
+      if (request.idempotencyKey !== undefined) {
+        const { accessId } = access;
+        assertNotEnded(await contracts.evaluate(caller.identity, 'access', 'Get', { accessId }));
+      }
       return release(caller, access, records);
     },
 
     async content(caller, accessId) {
       const access = await contracts.evaluate(caller.identity, 'access', 'Get', { accessId });
       assertRequester(access, caller);
-      if (access.receipt !== undefined && access.receipt.status.startsWith('posted')) {
-        throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-          message: 'The receipt of this opening was posted, which ended it. Open the records again.',
-        });
-      }
+      assertNotEnded(access);
       return release(caller, access, await readRecords(caller, grantedIdsOf(access)));
     },
 
@@ -185,7 +189,9 @@ async function readAll(
     const part = { ...reading, records };
     try {
       const unwrap =
-        ownerMspId === options.mspId ? ownHeaders(modules) : await releasedHeaders(part, ownerMspId, modules);
+        ownerMspId === options.mspId
+          ? ownHeaders(reading.access, options, modules)
+          : await releasedHeaders(part, ownerMspId, modules);
       return await mapBounded(records, options.storeConcurrency, (record) =>
         readOne(record, unwrap, modules),
       );
@@ -206,8 +212,16 @@ async function readOne(record: EmrRecord, unwrap: Unwrap, { store }: OpeningsMod
   }
 }
 
-function ownHeaders({ custody, store }: OpeningsModules): Unwrap {
+/** By the rules by which other hospitals release (`release-authority.ts`): for a time, and never what was erased. */
+function ownHeaders(
+  access: Access,
+  { repeatWindowMs }: OpeningsOptions,
+  { custody, store }: OpeningsModules,
+): Unwrap {
+  const isTooOld = Date.now() - Date.parse(access.at) > repeatWindowMs;
   return async (record) => {
+    if (isTooOld) throw notAgain('an access entry that is too old: open the records again');
+    if (record.status === 'erased') throw notAgain('a record that was erased');
     const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
     return custody.openHeader({ header, expectedContext: contextOf(record) });
   };
@@ -239,6 +253,10 @@ async function releasedHeaders(
   };
 }
 
+function notAgain(came: string): CareLedgerError {
+  return new CareLedgerError('RELEASE_NOT_AUTHORISED', { came });
+}
+
 function grantedIdsOf(access: Access): string[] {
   return access.decisions.filter(({ outcome }) => outcome === 'grant').map(({ recordId }) => recordId);
 }
@@ -257,6 +275,13 @@ function assertRequester(access: Access, caller: StaffCaller): void {
   if (mspId === caller.mspId && enrolmentId === caller.enrolmentId) return;
   throw new CareLedgerError('NOT_OWNER', {
     message: 'Only the person who opened the records may fetch them.',
+  });
+}
+
+function assertNotEnded({ receipt }: AccessWithReceipt): void {
+  if (receipt?.status.startsWith('posted') !== true) return;
+  throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+    message: 'The receipt of this opening was posted, which ended it. Open the records again.',
   });
 }
 
