@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buildDigest } from './build-digest.js';
 import { authorityName, authorityRootFile, caUrl } from './ca.js';
 import { type HospitalContext, logHint } from './context.js';
@@ -61,7 +61,7 @@ export async function startGateway(context: HospitalContext, configFile: string)
     env: { NODE_ENV: 'production' },
     listens: [ports.gatewayRest, ports.gatewayPeer].map((port) => ({ host, port })),
     stopGraceMs: STOP_GRACE_MS,
-    configDigest: configDigest(readFileSync(configFile, 'utf8')),
+    configDigest: configDigest(readFileSync(configFile, 'utf8'), gatewayBuild()),
   });
   await waitFor(() => readyAnswer(context), {
     what: `${id}'s gateway to be ready`,
@@ -84,6 +84,12 @@ async function readyAnswer(context: HospitalContext): Promise<string | undefined
       { cause: thrown },
     );
   }
+}
+
+/** Another build of the gateway restarts it, as another configuration does; its libraries are the chaincode's too. */
+function gatewayBuild(): string {
+  const folder = dirname(dirname(GATEWAY_ENTRY));
+  return isFile(join(folder, 'package.json')) ? buildDigest(folder) : '';
 }
 
 function gatewayConfig(context: HospitalContext, hospitals: readonly PublicHospital[]): GatewayConfig {
