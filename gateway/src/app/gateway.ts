@@ -15,7 +15,6 @@ import type { Rest, RestServices, Routes } from '../rest/types.js';
 import { createAuditService } from '../services/audit-service.js';
 import { createContractCaller } from '../services/contract-caller.js';
 import { openLocalTables, type LocalTables } from '../services/local-tables.js';
-import { listOf } from '../services/members.js';
 import { createOpeningsService } from '../services/openings-service.js';
 import { createReadiness } from '../services/readiness.js';
 import { createRecipientKeys, type RecipientKeyRow } from '../services/recipient-keys.js';
@@ -142,9 +141,8 @@ async function assemble(
   const enrolled = modules.enrolledIdentity === undefined ? {} : { enrolled: modules.enrolledIdentity };
   const { enrolmentId, identity } = await serviceIdentity({ mspId, ...enrolled }, modules);
   const contracts = createContractCaller(ledger, metrics.observeTransaction);
-  const isMember = async (candidate: string): Promise<boolean> =>
-    options.members.includes(candidate) ||
-    (await listOf(contracts, identity)).some((member) => member.mspId === candidate);
+  // From the configuration, not from the ledger: anybody may send a token that names any issuer.
+  const isMember = (candidate: string): boolean => options.members.includes(candidate);
   const tokens = await createTokenIssuer(
     { mspId, lifetimeMs: limits.tokenLifetimeMs },
     { custody, isMember },

@@ -44,7 +44,7 @@ const CLOCK_TOLERANCE_SECONDS = 5;
 
 export async function createTokenIssuer(
   options: TokenIssuerOptions,
-  modules: { readonly custody: KeyCustody; readonly isMember: (mspId: string) => Promise<boolean> },
+  modules: { readonly custody: KeyCustody; readonly isMember: (mspId: string) => boolean },
 ): Promise<TokenIssuer> {
   const { mspId, now = () => new Date() } = options;
   const lifetimeMs = Math.min(options.lifetimeMs, MAX_TOKEN_LIFETIME_MS);
@@ -77,7 +77,7 @@ export async function createTokenIssuer(
         if (payload.sub === undefined || !isRole(role)) throw new CareLedgerError('TOKEN_INVALID');
         return { enrolmentId: payload.sub, role };
       } catch (error) {
-        throw await describeRefusal(error, token, mspId, modules.isMember);
+        throw describeRefusal(error, token, mspId, modules.isMember);
       }
     },
   };
@@ -87,17 +87,17 @@ async function signingKey(custody: KeyCustody, mspId: string): Promise<KeyObject
   return createSecretKey(await custody.mac('token-key/hs256/v1', Buffer.from(mspId, 'utf8')));
 }
 
-async function describeRefusal(
+function describeRefusal(
   error: unknown,
   token: string,
   mspId: string,
-  isMember: (mspId: string) => Promise<boolean>,
-): Promise<CareLedgerError> {
+  isMember: (mspId: string) => boolean,
+): CareLedgerError {
   if (error instanceof CareLedgerError) return error;
   if (error instanceof errors.JWTExpired) return new CareLedgerError('TOKEN_EXPIRED');
   // Its signature cannot be checked here; the claim only chooses which refusal is the helpful one.
   const issuer = claimedIssuer(token);
-  if (issuer !== undefined && issuer !== mspId && (await isMember(issuer))) {
+  if (issuer !== undefined && issuer !== mspId && isMember(issuer)) {
     return new CareLedgerError('TOKEN_WRONG_HOSPITAL', { came: `a token of ${issuer}` });
   }
   return new CareLedgerError('TOKEN_INVALID', { cause: error });

@@ -8,6 +8,7 @@ import {
   type Access,
   type EmrRecord,
   type ErrorCode,
+  type PatientGrant,
 } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
@@ -15,6 +16,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from '../services/bounded.js';
 import { contextOf } from '../services/record-sealing.js';
 import type { AnswerStore, StoredAnswer } from './answer-store.js';
+import { assertOwnDecision, type ReadGrant } from './own-decision.js';
 import { ReleaseRequestSchema, type ReleaseAnswer, type ReleaseRequestBody } from './release-protocol.js';
 
 export interface ReleaseLimits {
@@ -24,6 +26,7 @@ export interface ReleaseLimits {
   readonly repeatWindowMs: number;
   /** How long to wait for this hospital's own peer to have the transaction. Default 5 s. */
   readonly lagWaitMs: number;
+  /** First pause between questions; each further pause is twice as long. */
   readonly pollMs: number;
   /** One question to the ledger. Default 10 s. */
   readonly ledgerTimeoutMs: number;
@@ -119,11 +122,12 @@ export function createReleaseAuthority(
 /** Waits, within bounds, for the own peer to have the transaction: it may lag behind the requester's. */
 async function findAccess(accessId: string, limits: ReleaseLimits, modules: ReleaseModules): Promise<Access> {
   const deadline = performance.now() + limits.lagWaitMs;
-  for (;;) {
+  // Ever more slowly: whoever names transactions that never were must not keep the peer busy.
+  for (let pollMs = limits.pollMs; ; pollMs *= 2) {
     const access = await readAccess(accessId, limits, modules);
     if (access !== undefined) return access;
     if (performance.now() >= deadline) throw notAuthorised('no access entry on the peer of the owner');
-    await sleep(limits.pollMs);
+    await sleep(pollMs);
   }
 }
 
@@ -167,6 +171,11 @@ async function releasableRecords(
     throw notAuthorised('a record that the entry does not grant, or that is not of this hospital');
   }
   const { ledger, serviceIdentity } = modules;
+  const readGrant = onceEach(async (pseudonym, grantId) => {
+    const read = (): Promise<unknown> =>
+      ledger.evaluate(serviceIdentity, 'grants', 'Get', { pseudonym, grantId });
+    return (await within(limits.ledgerTimeoutMs, read)) as PatientGrant;
+  });
   return mapBounded(recordIds, limits.concurrency, async (recordId) => {
     const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'records', 'Get', { recordId });
     const found = await unless('RECORD_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
@@ -174,6 +183,7 @@ async function releasableRecords(
     if (record?.recordId !== recordId || record.ownerMspId !== mspId)
       throw notAuthorised('a record that is not of this hospital');
     if (record.status === 'erased') throw notAuthorised('a record that was erased');
+    await assertOwnDecision(access, record, readGrant);
     return record;
   });
 }
@@ -190,6 +200,17 @@ async function rewrap(
     recipientPublicKey: new Uint8Array(Buffer.from(access.recipientKey, 'base64url')),
     releaseBinding: access.accessId,
   });
+}
+
+/** An opening of 500 records under one grant asks for the grant once. */
+function onceEach(readGrant: ReadGrant): ReadGrant {
+  const asked = new Map<string, Promise<PatientGrant>>();
+  return (pseudonym, grantId) => {
+    const key = `${pseudonym}/${grantId}`;
+    const answer = asked.get(key) ?? readGrant(pseudonym, grantId);
+    asked.set(key, answer);
+    return answer;
+  };
 }
 
 /** A body is a set of records: in whatever order they are named, it is the same. */

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { randomBytes, webcrypto } from 'node:crypto';
 import { generateHpkeKeyPair, makeHeader, type HpkeKeyPair } from '@careledger/crypto';
-import { CareLedgerError, type Access, type EmrRecord } from '@careledger/protocol';
+import { CareLedgerError, type Access, type EmrRecord, type PatientGrant } from '@careledger/protocol';
 import * as x509 from '@peculiar/x509';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity, TransactionStatus } from '../ports/ledger.js';
@@ -56,6 +56,27 @@ export const identity: SigningIdentity = {
   sign: () => Promise.reject(new Error('not signed here')),
 };
 
+export const GRANT_ID = '9'.repeat(32);
+
+/** What the patient granted in these tests: laboratory results to everyone at hospital 2, for treatment. */
+export function grantForTests(extra: Partial<PatientGrant> = {}): PatientGrant {
+  return {
+    grantId: GRANT_ID,
+    pseudonym: 'a'.repeat(32),
+    grantee: { kind: 'member', mspId: 'Hospital2MSP' },
+    recordTypes: ['laboratory'],
+    purposes: ['treatment'],
+    notBefore: new Date(Date.now() - DAY_MS).toISOString(),
+    notAfter: new Date(Date.now() + DAY_MS).toISOString(),
+    maxHops: 0,
+    status: 'active',
+    basis: 'patient',
+    createdAt: new Date(Date.now() - DAY_MS).toISOString(),
+    txId: 'e'.repeat(64),
+    ...extra,
+  };
+}
+
 export interface TestOwner {
   readonly ledger: Ledger;
   readonly store: RecordStore;
@@ -63,6 +84,7 @@ export interface TestOwner {
   readonly transactions: Map<string, TransactionStatus>;
   readonly accesses: Map<string, Access>;
   readonly records: Map<string, EmrRecord>;
+  readonly grants: Map<string, PatientGrant>;
   /** Makes the next questions to the ledger fail. */
   ledgerDown: boolean;
   /** Makes the next reads of the store fail. */
@@ -76,6 +98,7 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
   const transactions = new Map<string, TransactionStatus>();
   const accesses = new Map<string, Access>();
   const records = new Map<string, EmrRecord>();
+  const grants = new Map<string, PatientGrant>([[GRANT_ID, grantForTests()]]);
   const headers = new Map<string, Uint8Array>();
   const encryptionKey = await custody.encryptionPublicKey();
   const requesterKey = generateHpkeKeyPair();
@@ -87,6 +110,7 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
     transactions,
     accesses,
     records,
+    grants,
     ledger: {
       transaction: (_identity: SigningIdentity, txId: string) =>
         owner.ledgerDown
@@ -94,12 +118,14 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
           : Promise.resolve(transactions.get(txId)),
       evaluate: (_identity: SigningIdentity, contract: string, _method: string, argument: object) => {
         if (owner.ledgerDown) return Promise.reject(new CareLedgerError('LEDGER_UNAVAILABLE'));
-        const { accessId = '', recordId = '' } = argument as { accessId?: string; recordId?: string };
-        const found = contract === 'access' ? accesses.get(accessId) : records.get(recordId);
-        if (found !== undefined) return Promise.resolve(found);
-        return Promise.reject(
-          new CareLedgerError(contract === 'access' ? 'ACCESS_NOT_FOUND' : 'RECORD_NOT_FOUND'),
-        );
+        const { accessId = '', recordId = '', grantId = '' } = argument as Record<string, string | undefined>;
+        const states = {
+          access: [accesses.get(accessId), 'ACCESS_NOT_FOUND'],
+          records: [records.get(recordId), 'RECORD_NOT_FOUND'],
+          grants: [grants.get(grantId), 'GRANT_NOT_FOUND'],
+        } as const;
+        const [found, code] = states[contract as keyof typeof states];
+        return found === undefined ? Promise.reject(new CareLedgerError(code)) : Promise.resolve(found);
       },
     } as unknown as Ledger,
     store: {
@@ -154,6 +180,7 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
           ownerMspId,
           outcome: 'grant',
           basis: 'grant',
+          grantId: GRANT_ID,
         })),
         ...extra,
       };
