@@ -17,16 +17,34 @@ const codeOf = ({ status, body }: Answer) => [status, body.code];
 const CONDITIONS = 'http://snomed.info/sct';
 const cohortWithout = (code: string): Cohort => ({ not: { condition: { system: CONDITIONS, code } } });
 
-describe('refusing to contribute', function () {
+const SECRETS: PanelLayout = {
+  id: 'secrets',
+  version: 1,
+  keyBits: 512,
+  fields: [{ kind: 'numeric', name: 'marker', unit: '1', scale: 0, min: '4000000', max: '4999999' }],
+  maxRecords: 100,
+  statisticalBits: 40,
+};
+
+let world: AggregateWorld;
+
+describe('aggregates that are refused', function () {
   this.timeout(30_000);
 
-  let world: AggregateWorld;
-  const rowsOf = new Map<string, Row[][]>();
   before(async () => {
     world = await startAggregateWorld();
+    await world.register(LAYOUT);
+    await world.register(SECRETS);
   });
   after(() => world.stop());
 
+  describe('by hospitals', refusedByHospitals);
+  describe('by the contract', refusedByTheContract);
+  describe('panels over HTTP', panelsOverHttp);
+});
+
+function refusedByHospitals(): void {
+  const rowsOf = new Map<string, Row[][]>();
   /** `sizes` patients of each hospital; facts of the patient at `index` of hospital 1 to 4. */
   async function load(
     id: string,
@@ -153,18 +171,9 @@ describe('refusing to contribute', function () {
     await world.register({ ...LAYOUT, id: 'theirs' });
     expect((await officers[0]!.get('/v1/panel-layouts/theirs/1')).status).to.equal(200);
   });
-});
+}
 
-describe('what the contract takes for a contribution', function () {
-  this.timeout(30_000);
-
-  let world: AggregateWorld;
-  before(async () => {
-    world = await startAggregateWorld();
-    await world.register(LAYOUT);
-  });
-  after(() => world.stop());
-
+function refusedByTheContract(): void {
   const panelOf = async (hospital: number): Promise<string> => {
     const rows = [...Array(5).keys()].map((index): Row => ({
       patient: `${String(hospital)}/${String(index)}`,
@@ -230,32 +239,17 @@ describe('what the contract takes for a contribution', function () {
     expect(await refusedAs(4, {}), 'after the end').to.equal('TRANSITION_NOT_ALLOWED');
     world.beforeContributing(4, undefined);
   });
-});
+}
 
-describe('panels over HTTP', function () {
-  this.timeout(30_000);
-
+function panelsOverHttp(): void {
   const PATIENT = 'MRN-7F3A-9921';
   const VALUE = '4171937';
-  const layout: PanelLayout = {
-    id: 'secrets',
-    version: 1,
-    keyBits: 512,
-    fields: [{ kind: 'numeric', name: 'marker', unit: '1', scale: 0, min: '4000000', max: '4999999' }],
-    maxRecords: 100,
-    statisticalBits: 40,
-  };
+  const layout = SECRETS;
   const secret = (index: number): Row => ({
     patient: `${PATIENT}-${String(index)}`,
     subject: { sex: 'female', ageYears: 44, conditions: [{ system: CONDITIONS, code: '19829001' }] },
     values: { marker: String(Number(VALUE) + index) },
   });
-  let world: AggregateWorld;
-  before(async () => {
-    world = await startAggregateWorld();
-    await world.register(layout);
-  });
-  after(() => world.stop());
 
   it('the same id with the same rows is the same panel, whatever was lost on the way; with other rows it is taken', async () => {
     const panelId = newId();
@@ -330,7 +324,7 @@ describe('panels over HTTP', function () {
       expect([find(blocks, text), find(objects, text)], text).to.deep.equal([0, 0]);
     }
   });
-});
+}
 
 async function everyBlock(world: AggregateWorld): Promise<Uint8Array[]> {
   const { identity } = world.consortium.gateway(1).services;

@@ -43,7 +43,7 @@ export interface RetryTimes {
   readonly lastMs: number;
 }
 
-const RETRY: RetryTimes = { firstMs: 200, lastMs: 15_000 };
+const RETRY: RetryTimes = { firstMs: 200, lastMs: 5_000 };
 const QUERIES_AT_ONCE = 4;
 /** The key's place among the queries' ids. */
 const KEY = '';

@@ -1,0 +1,25 @@
+/**
+ * `npm start` as a process of its own, without installing and compiling: on the samples of the folder named first, with
+ * a key of test size and on free ports.
+ */
+import { main, type DemoStatistic } from '@careledger/gateway/demo';
+
+const all = { cohort: { all: true }, cohortTitle: 'all' } as const;
+const statistics: readonly DemoStatistic[] = [
+  { title: 'mean age', layoutId: 'heart-moments', statistic: 'mean', field: 'age', ...all },
+  {
+    title: 'chest pain',
+    layoutId: 'heart-histograms',
+    statistic: 'histogram',
+    field: 'chestPainType',
+    ...all,
+  },
+];
+
+const [, , samplesFolder = '', ...argv] = process.argv;
+process.exitCode = await main(argv, {
+  samplesFolder,
+  statistics,
+  ports: 'free',
+  aggregation: { keyBits: 512, allowTestKeySize: true },
+});
