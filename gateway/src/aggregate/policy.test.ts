@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { whyNotContribute, type AggregatePolicy, type CohortOfQuery, type PolicyInput } from './policy.js';
+
+const POLICY: AggregatePolicy = { minimumCohort: 5, purposes: ['research'] };
+
+/** One row of each patient. */
+function cohortOf(patients: Iterable<number>, predicate = 'all'): CohortOfQuery {
+  const rows = new Map([...patients].map((patient) => [`row-${String(patient)}`, String(patient)]));
+  return { predicate, rows, holding: new Map([['age', rows]]) };
+}
+
+function decide(input: Partial<PolicyInput>): string {
+  const whole = { purpose: 'research', hasRows: true, cohort: cohortOf([]), earlier: [], ...input } as const;
+  return whyNotContribute(POLICY, whole) ?? 'contributes';
+}
+
+const range = (from: number, to: number): number[] => [...Array(to - from).keys()].map((at) => from + at);
+const patients = fc.uniqueArray(fc.integer({ min: 0, max: 30 }), { maxLength: 25 });
+
+describe('the policy of a contributor', () => {
+  it('asks for a purpose first, then for patients', () => {
+    const cohort = cohortOf(range(0, 5));
+    expect(decide({ cohort })).to.equal('contributes');
+    expect(decide({ cohort, purpose: 'treatment' })).to.equal('PURPOSE_NOT_ALLOWED');
+    expect(decide({ cohort: cohortOf([]), purpose: 'treatment' })).to.equal('PURPOSE_NOT_ALLOWED');
+    expect(decide({ cohort: cohortOf([]), hasRows: false })).to.equal('NO_ROWS');
+  });
+
+  it('the minimum is of patients, not of rows', () => {
+    fc.assert(
+      fc.property(patients, fc.integer({ min: 1, max: 3 }), (of, visits) => {
+        const rows = new Map(
+          of.flatMap((patient) =>
+            range(0, visits).map(
+              (visit) => [`${String(patient)}#${String(visit)}`, String(patient)] as const,
+            ),
+          ),
+        );
+        const expected = of.length < POLICY.minimumCohort ? 'COHORT_BELOW_MINIMUM' : 'contributes';
+        expect(decide({ cohort: { predicate: 'all', rows, holding: new Map() } })).to.equal(expected);
+      }),
+    );
+  });
+
+  it('the same question again is answered, whoever was asked before', () => {
+    fc.assert(
+      fc.property(patients, (of) => {
+        fc.pre(of.length >= POLICY.minimumCohort);
+        const cohort = cohortOf(of);
+        expect(decide({ cohort, earlier: [cohort, cohort] })).to.equal('contributes');
+      }),
+    );
+  });
+
+  it('two cohorts of a researcher are the minimum apart, in both directions together, or one is refused', () => {
+    fc.assert(
+      fc.property(patients, patients, (left, right) => {
+        fc.pre(left.length >= POLICY.minimumCohort && right.length >= POLICY.minimumCohort);
+        const apart =
+          left.filter((one) => !right.includes(one)).length +
+          right.filter((one) => !left.includes(one)).length;
+        const input = { cohort: cohortOf(left, 'left'), earlier: [cohortOf(right, 'right')] };
+        const expected = apart < POLICY.minimumCohort ? 'DIFFERENCING' : 'contributes';
+        expect(decide(input)).to.equal(expected);
+        // Whichever was asked first.
+        expect(decide({ cohort: cohortOf(right, 'right'), earlier: [cohortOf(left, 'left')] })).to.equal(
+          expected,
+        );
+      }),
+    );
+  });
+
+  it('unions and differences at the edge', () => {
+    const earlier = [cohortOf(range(0, 10), 'ten')];
+    const cases: readonly (readonly [string, number[], string])[] = [
+      ['one more', range(0, 11), 'DIFFERENCING'],
+      ['one less', range(0, 9), 'DIFFERENCING'],
+      ['four more', range(0, 14), 'DIFFERENCING'],
+      ['five more', range(0, 15), 'contributes'],
+      ['five less', range(0, 5), 'contributes'],
+      ['two exchanged: four apart', range(2, 12), 'DIFFERENCING'],
+      ['three exchanged: six apart', range(3, 13), 'contributes'],
+      ['disjoint', range(20, 25), 'contributes'],
+    ];
+    for (const [what, of, expected] of cases)
+      expect(decide({ cohort: cohortOf(of, what), earlier }), what).to.equal(expected);
+    // The nearest of the earlier ones decides.
+    const far = cohortOf(range(20, 30), 'far');
+    expect(decide({ cohort: cohortOf(range(0, 11), 'near'), earlier: [far, ...earlier, far] })).to.equal(
+      'DIFFERENCING',
+    );
+  });
+
+  it('the same patients with a few rows more reveal those rows', () => {
+    const visits = (more: number): CohortOfQuery => {
+      const rows = new Map(cohortOf(range(0, 8)).rows);
+      for (const patient of range(0, more)) rows.set(`later-${String(patient)}`, String(patient));
+      return { predicate: 'all', rows, holding: new Map() };
+    };
+    expect(decide({ cohort: visits(1), earlier: [visits(0)] })).to.equal('DIFFERENCING');
+    expect(decide({ cohort: visits(0), earlier: [visits(4)] })).to.equal('DIFFERENCING');
+    expect(decide({ cohort: visits(5), earlier: [visits(0)] })).to.equal('contributes');
+    expect(decide({ cohort: visits(1), earlier: [visits(1)] })).to.equal('contributes');
+  });
+});
