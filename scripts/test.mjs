@@ -45,7 +45,8 @@ async function mocha(title, patterns, { timeoutMs, limitMs, parallel = false, en
   try {
     await run(process.execPath, [join('node_modules', 'mocha', 'bin', 'mocha.js'), ...options, ...patterns], {
       limitMs,
-      env: { ...env, CARELEDGER_TEST_COUNTS: counts },
+      // The contracts' decorators log a line per method while they are loaded.
+      env: { CORE_CHAINCODE_LOGGING_LEVEL: 'CRITICAL', ...env, CARELEDGER_TEST_COUNTS: counts },
     });
   } catch (error) {
     problem = error.message;

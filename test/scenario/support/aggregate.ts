@@ -136,7 +136,7 @@ export async function startAggregateWorld(): Promise<AggregateWorld> {
 
 function hooked(ledger: Ledger, hookOf: () => SubmitHook | undefined): Ledger {
   const submit: Ledger['submit'] = async (identity, contract, method, argument, options) => {
-    const hook = contract === 'queries' && (method) === 'Contribute' ? hookOf() : undefined;
+    const hook = contract === 'queries' && method === 'Contribute' ? hookOf() : undefined;
     const changed = hook === undefined ? argument : await hook(argument);
     return ledger.submit(identity, contract, method, changed, options);
   };
