@@ -55,7 +55,7 @@ export class SampleLoad {
   async records(): Promise<void> {
     for (const step of this.#recordSteps) {
       this.options.signal.throwIfAborted();
-      this.#report(step.what);
+      if (!this.options.state.isDone(step.what)) this.#report(step.what);
       await this.#once(step);
       this.#done += 1;
     }
