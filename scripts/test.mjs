@@ -80,10 +80,17 @@ async function fastSuite() {
     'unit, conformance and scenario tests (no Fabric)',
     [
       '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
-      'test/dist/{conformance,scenario,samples}/**/!(*.fabric).test.js',
+      'test/dist/{conformance,scenario}/**/!(*.fabric).test.js',
     ],
     { timeoutMs: 20_000, limitMs: 5 * MINUTE_MS, parallel: true },
   );
+}
+
+async function startSuite() {
+  await mocha('npm start: killed and resumed, its lines pasted', ['test/dist/start/**/*.test.js'], {
+    timeoutMs: 2 * MINUTE_MS,
+    limitMs: 5 * MINUTE_MS,
+  });
 }
 
 async function style() {
@@ -93,6 +100,9 @@ async function style() {
       [join('node_modules', 'prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'],
       2 * MINUTE_MS,
     ),
+  );
+  await check('samples fit their panels', () =>
+    node([join('scripts', 'samples', 'check-panels.mjs')], MINUTE_MS),
   );
   await check('error catalogue in docs/errors.md', () =>
     node([join('scripts', 'docs-errors.mjs'), '--check'], MINUTE_MS),
@@ -130,6 +140,7 @@ if (ready) {
   await fastSuite();
   if (!fast) {
     await style();
+    await startSuite();
     await fabricSuite();
   }
 }
