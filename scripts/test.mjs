@@ -80,17 +80,19 @@ async function fastSuite() {
     'unit, conformance and scenario tests (no Fabric)',
     [
       '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
-      'test/dist/{conformance,scenario}/**/!(*.fabric).test.js',
+      'test/dist/{conformance,scenario}/!(*.fabric).test.js',
     ],
     { timeoutMs: 20_000, limitMs: 5 * MINUTE_MS, parallel: true },
   );
 }
 
-async function startSuite() {
-  await mocha('npm start: killed and resumed, its lines pasted', ['test/dist/start/**/*.test.js'], {
-    timeoutMs: 2 * MINUTE_MS,
-    limitMs: 5 * MINUTE_MS,
-  });
+/** What takes longer than a loop of edit and test should: statistics over all samples, and npm start killed and resumed. */
+async function slowSuite() {
+  await mocha(
+    'slow: statistics over the samples, forged contributions, SIGKILL of ledger and of npm start',
+    ['test/dist/{conformance,scenario}/slow/**/*.test.js', 'test/dist/start/**/*.test.js'],
+    { timeoutMs: 2 * MINUTE_MS, limitMs: 6 * MINUTE_MS },
+  );
 }
 
 async function style() {
@@ -140,7 +142,7 @@ if (ready) {
   await fastSuite();
   if (!fast) {
     await style();
-    await startSuite();
+    await slowSuite();
     await fabricSuite();
   }
 }

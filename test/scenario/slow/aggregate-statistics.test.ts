@@ -11,10 +11,10 @@ import {
   type AggregateWorld,
   type Question,
   type Row,
-} from './support/aggregate.js';
-import { mustBe } from './support/world.js';
+} from '../support/aggregate.js';
+import { mustBe } from '../support/world.js';
 
-const SAMPLES = fileURLToPath(new URL('../../../samples/heart-disease', import.meta.url));
+const SAMPLES = fileURLToPath(new URL('../../../../samples/heart-disease', import.meta.url));
 const HOSPITALS = ['h1', 'h2', 'h3', 'h4'];
 
 describe('statistics over several hospitals', function () {

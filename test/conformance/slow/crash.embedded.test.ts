@@ -4,13 +4,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { decodeBlock } from '@careledger/gateway/adapters';
-import { blockDataHashOf } from './support/block-data-hash.js';
-import { makeConsortium, MSP_IDS, type EmbeddedConsortium } from './support/embedded-consortium.js';
-import { enrolPerson } from './support/identities.js';
-import { take } from './support/scenario.js';
-import { SCRATCH_CONTRACTS } from './support/scratch-contract.js';
+import { blockDataHashOf } from '../support/block-data-hash.js';
+import { makeConsortium, MSP_IDS, type EmbeddedConsortium } from '../support/embedded-consortium.js';
+import { enrolPerson } from '../support/identities.js';
+import { take } from '../support/scenario.js';
+import { SCRATCH_CONTRACTS } from '../support/scratch-contract.js';
 
-const WRITER = fileURLToPath(new URL('./support/crash-writer.js', import.meta.url));
+const WRITER = fileURLToPath(new URL('../support/crash-writer.js', import.meta.url));
 const ROUNDS = 4;
 
 describe('embedded ledger: SIGKILL under load', function () {

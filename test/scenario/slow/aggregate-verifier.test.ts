@@ -12,8 +12,8 @@ import {
 } from '@careledger/crypto';
 import { CareLedgerError, type Panel, type QueryDetails } from '@careledger/protocol';
 import { verifyContribution, verifyResult, type Evidence } from '@careledger/verifier';
-import { LAYOUT, startAggregateWorld, type AggregateWorld, type Row } from './support/aggregate.js';
-import { mustBe } from './support/world.js';
+import { LAYOUT, startAggregateWorld, type AggregateWorld, type Row } from '../support/aggregate.js';
+import { mustBe } from '../support/world.js';
 
 interface Forged {
   readonly opening: ContributionOpening;
