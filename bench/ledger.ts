@@ -36,9 +36,6 @@ const BATCHES_IN_FLIGHT = 3;
 const BATCH_RECORDS = 500;
 const PATIENTS = 25;
 const LATENCY_ROUNDS = 15;
-/** A CID of the right form; the benchmark of the ledger stores nothing. */
-const CID = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy';
-
 interface World {
   readonly ledger: FabricLedger;
   readonly identity: SigningIdentity;
@@ -47,6 +44,14 @@ interface World {
   readonly reader: DemoHospital;
   readonly tokens: ReadonlyMap<string, Tokens>;
   readonly channel: string;
+  /** One record that is really stored: every anchoring names its objects, so that replicas find them. */
+  readonly stored: StoredRecord;
+}
+
+interface StoredRecord {
+  readonly recordId: string;
+  readonly contentCid: string;
+  readonly headerCid: string;
 }
 
 async function main(): Promise<void> {
@@ -81,15 +86,9 @@ async function prepare(home: string): Promise<World> {
     await enrol(owner.client, tokens.get('h1')?.officer ?? '', config.channel, patient);
     patients.push(patient);
   }
-  return {
-    ledger: ledgerOf(config),
-    identity: identityFromFiles(config),
-    patients,
-    owner,
-    reader,
-    tokens,
-    channel: config.channel,
-  };
+  const world = { owner, reader, tokens, patients, channel: config.channel };
+  const stored = await grantedRecord(world);
+  return { ...world, stored, ledger: ledgerOf(config), identity: identityFromFiles(config) };
 }
 
 function hospitalOf({ hospital, rest, dataDir }: GatewayConfig): DemoHospital {
@@ -123,7 +122,7 @@ async function throughput(world: World): Promise<void> {
 }
 
 async function latency(world: World): Promise<void> {
-  const recordId = await grantedRecord(world);
+  const { recordId } = world.stored;
   const token = world.tokens.get('h2')?.clinician ?? '';
   const open = () =>
     world.reader.client.post('/v1/openings', { recordIds: [recordId], purpose: 'treatment' }, { token });
@@ -136,7 +135,13 @@ async function latency(world: World): Promise<void> {
 }
 
 /** One record of hospital 1 that the clinician of hospital 2 may open. */
-async function grantedRecord({ owner, reader, tokens, patients, channel }: World): Promise<string> {
+async function grantedRecord({
+  owner,
+  reader,
+  tokens,
+  patients,
+  channel,
+}: Omit<World, 'stored' | 'ledger' | 'identity'>): Promise<StoredRecord> {
   const [patient] = patients;
   const token = tokens.get('h1')?.clinician ?? '';
   if (patient === undefined) throw new Error('no patient is enrolled');
@@ -148,7 +153,7 @@ async function grantedRecord({ owner, reader, tokens, patients, channel }: World
     content,
   };
   const put = (await owner.client.post('/v1/records', { records: [record] }, { token })) as {
-    records: { recordId: string }[];
+    records: StoredRecord[];
   };
   const args = {
     grantId: bytesToHex(randomBytes(16)),
@@ -165,7 +170,9 @@ async function grantedRecord({ owner, reader, tokens, patients, channel }: World
     maxHops: 0,
   };
   await owner.client.post('/v1/grants', signed(patient, channel, ['grants', 'Grant'], args), { token });
-  return put.records[0]?.recordId ?? '';
+  const [stored] = put.records;
+  if (stored === undefined) throw new Error('the gateway stored no record');
+  return stored;
 }
 
 function emptyPut({ ledger, identity }: World): Promise<unknown> {
@@ -175,12 +182,16 @@ function emptyPut({ ledger, identity }: World): Promise<unknown> {
   });
 }
 
-function anchor({ ledger, identity, patients }: World, records: number, index: number): Promise<unknown> {
+function anchor(
+  { ledger, identity, patients, stored }: World,
+  records: number,
+  index: number,
+): Promise<unknown> {
   const entries = Array.from({ length: records }, (_, entry) => ({
     pseudonym: patients[(index + entry) % patients.length]?.pseudonym ?? '',
     type: 'laboratory',
-    contentCid: CID,
-    headerCid: CID,
+    contentCid: stored.contentCid,
+    headerCid: stored.headerCid,
     digest: bytesToHex(randomBytes(32)),
     sizeBytes: 4096,
     headerVersion: 1,

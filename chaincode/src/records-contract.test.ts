@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { KEYS, LIMITS, type EmrRecord, type Page } from '@careledger/protocol';
+import { KEYS, LIMITS, type EmrRecord, type Page, type RecordBatch } from '@careledger/protocol';
 import {
   ALPHA,
   BRAVO,
@@ -54,6 +54,16 @@ describe('records', () => {
       status: 'anchored',
       ownerMspId: ALPHA,
     });
+  });
+
+  it('gives all records of one anchoring in one read, and nothing for a batch that is not there', async () => {
+    const batchId = id();
+    const records = [record(patient.pseudonym), record(patient.pseudonym, { type: 'condition' })];
+    await ledger.submit(clinician, 'records:Anchor', { batchId, records });
+    const batch = (await ledger.evaluate(auditor, 'records:GetBatch', { batchId })) as RecordBatch;
+    expect(batch.entries.map(({ type }) => type)).to.deep.equal(records.map(({ type }) => type));
+    const absent = ledger.evaluate(auditor, 'records:GetBatch', { batchId: id() });
+    expect(await absent.catch((error: unknown) => (error as Error).message)).to.match(/^RECORD_NOT_FOUND: /);
   });
 
   it('anchors the largest batch and refuses one more', async () => {

@@ -109,6 +109,12 @@ export class RecordsContract extends CareLedgerContract<'records'> {
     });
   }
 
+  /** All records of one anchoring in one read: what a hospital that keeps copies asks. */
+  @Transaction(false)
+  GetBatch(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(context, 'GetBatch', argumentJson, (call, { batchId }) => readBatch(call, batchId));
+  }
+
   @Transaction(false)
   List(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'List', argumentJson, (call, request) =>

@@ -41,6 +41,7 @@ export const METHODS = {
     Supersede: submit(records.SupersedeSchema),
     Erase: submit(records.EraseSchema),
     Get: evaluate(records.RecordQuerySchema),
+    GetBatch: evaluate(records.BatchQuerySchema),
     List: evaluate(records.ListRecordsSchema),
   },
   grants: {

@@ -61,16 +61,17 @@ class Replica {
       stop.abort();
     };
     const items = [OWN, OTHER, ATTACKER].map((mspId) => ({ mspId, status: 'active' }));
-    const read = (method: string, recordId: string): unknown => {
-      const found = method === 'List' ? { items } : this.#records.get(recordId);
+    const read = (method: string, { recordId = '', batchId = '' }: ReadArgument): unknown => {
+      if (method === 'List') return { items };
+      const found = method === 'GetBatch' ? this.#batch(batchId) : this.#records.get(recordId);
       if (found === undefined) throw new CareLedgerError('RECORD_NOT_FOUND');
       return found;
     };
     const modules = {
       ledger: { events },
       contracts: {
-        evaluate: async (_identity: unknown, _contract: string, method: string, of: { recordId?: string }) =>
-          Promise.resolve(read(method, of.recordId ?? '')),
+        evaluate: async (_identity: unknown, _contract: string, method: string, of: ReadArgument) =>
+          Promise.resolve(read(method, of)),
       },
       identity: {},
       store: this.#store(),
@@ -84,6 +85,11 @@ class Replica {
     expect(errors).to.deep.equal([]);
   }
 
+  #batch(batchId: string): { entries: EmrRecord[] } {
+    const entries = [...this.#records.values()].filter(({ recordId }) => recordId.startsWith(`${batchId}.`));
+    return { entries };
+  }
+
   #store(): Partial<RecordStore> {
     return {
       pin: (cid) => Promise.resolve(void this.pins.add(cid)),
@@ -91,6 +97,11 @@ class Replica {
       stat: (cid) => Promise.resolve({ sizeBytes: 1, pinned: this.pins.has(cid) }),
     };
   }
+}
+
+interface ReadArgument {
+  readonly recordId?: string;
+  readonly batchId?: string;
 }
 
 describe('replication', () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CareLedgerError, EVENTS, type EmrRecord } from '@careledger/protocol';
+import { EVENTS } from '@careledger/protocol';
 import type { Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { ContractCaller } from '../services/contract-caller.js';
@@ -93,8 +93,12 @@ async function readEvents(
 ): Promise<void> {
   const { ledger, identity, positions, work } = modules;
   let sinceNoted = 0;
+  // Asked once, and again when the ledger says that a member changed: every anchoring needs the answer.
+  let members: Promise<readonly string[]> | undefined;
+  const active = () => (members ??= activeMembers(modules));
   for await (const event of ledger.events(identity, positionOf(await positions.get(POSITION)), signal)) {
-    const row = await taskOf(event, options, modules);
+    if (event.payload.event === EVENTS.memberChanged) members = undefined;
+    const row = await taskOf(event, options, active);
     if (row !== undefined) await work.put(`${event.payload.event}/${event.payload.id}`, row);
     sinceNoted += 1;
     if (row === undefined && sinceNoted < NOTE_EVERY) continue;
@@ -104,17 +108,20 @@ async function readEvents(
   }
 }
 
+async function activeMembers({ contracts, identity }: ReplicationModules): Promise<readonly string[]> {
+  const members = await listOf(contracts, identity);
+  return members.filter(({ status }) => status === 'active').map(({ mspId }) => mspId);
+}
+
 async function taskOf(
   { payload }: LedgerEvent,
   options: ReplicationOptions,
-  { contracts, identity }: ReplicationModules,
+  active: () => Promise<readonly string[]>,
 ): Promise<ReplicationRow | undefined> {
   if (payload.event === EVENTS.recordChanged && payload.status === 'erased')
     return { task: 'unpin', recordId: payload.id };
   if (payload.event !== EVENTS.recordsAnchored || payload.mspId === undefined) return undefined;
-  const members = await listOf(contracts, identity);
-  const active = members.filter(({ status }) => status === 'active').map(({ mspId }) => mspId);
-  const holders = replicaHolders(payload.id, payload.mspId, active, options.replicationFactor);
+  const holders = replicaHolders(payload.id, payload.mspId, await active(), options.replicationFactor);
   return holders.includes(options.mspId) ? { task: 'pin', batchId: payload.id } : undefined;
 }
 
@@ -153,12 +160,13 @@ async function attempt(
 }
 
 async function pinBatch(batchId: string, modules: ReplicationModules): Promise<void> {
-  for (let index = 0; ; index += 1) {
-    const record = await recordOrUndefined(`${batchId}.${index}`, modules);
-    if (record === undefined) return;
-    if (record.status === 'erased') continue;
-    await keep(record.contentCid, record.recordId, modules);
-    await keep(record.headerCid, record.recordId, modules);
+  const { contracts, identity } = modules;
+  const { entries } = await contracts.evaluate(identity, 'records', 'GetBatch', { batchId });
+  for (const [index, { status, contentCid, headerCid }] of entries.entries()) {
+    if (status === 'erased') continue;
+    const recordId = `${batchId}.${index}`;
+    await keep(contentCid, recordId, modules);
+    await keep(headerCid, recordId, modules);
   }
 }
 
@@ -173,8 +181,7 @@ async function keep(cid: string, recordId: string, { store, kept }: ReplicationM
 }
 
 async function unpinRecord(recordId: string, ownMspId: string, modules: ReplicationModules): Promise<void> {
-  const record = await recordOrUndefined(recordId, modules);
-  if (record === undefined) return;
+  const record = await modules.contracts.evaluate(modules.identity, 'records', 'Get', { recordId });
   const isOwn = record.ownerMspId === ownMspId;
   for (const cid of [record.contentCid, record.headerCid]) {
     if (isOwn) await modules.store.unpin(cid);
@@ -192,18 +199,4 @@ async function letGo(cid: string, recordId: string, { store, kept }: Replication
   }
   await store.unpin(cid);
   await kept.delete(cid);
-}
-
-async function recordOrUndefined(
-  recordId: string,
-  { contracts, identity }: ReplicationModules,
-): Promise<EmrRecord | undefined> {
-  try {
-    return await contracts.evaluate(identity, 'records', 'Get', { recordId });
-  } catch (error) {
-    // The schema of a record id ends at the greatest index of a batch.
-    if (error instanceof CareLedgerError && ['RECORD_NOT_FOUND', 'SCHEMA_VIOLATION'].includes(error.code))
-      return undefined;
-    throw error;
-  }
 }

@@ -41,6 +41,7 @@ export interface ContractResults {
     Supersede: EmrRecord;
     Erase: EmrRecord;
     Get: EmrRecord;
+    GetBatch: RecordBatch;
     List: Page<EmrRecord>;
   };
   grants: {

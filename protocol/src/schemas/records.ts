@@ -86,6 +86,7 @@ export type EmrRecord = Static<typeof RecordSchema>;
 export const SupersedeSchema = closed({ recordId: RecordId, supersededBy: RecordId });
 export const EraseSchema = closed({ recordId: RecordId, reason: Text(200) });
 export const RecordQuerySchema = closed({ recordId: RecordId });
+export const BatchQuerySchema = closed({ batchId: ObjectId });
 export const ListRecordsSchema = Type.Union([
   closed({ by: Type.Literal('patient'), value: Pseudonym, ...PageFields }),
   closed({ by: Type.Literal('hospital'), value: MspId, ...PageFields }),
