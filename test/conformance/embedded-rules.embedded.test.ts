@@ -147,7 +147,7 @@ describe('embedded ledger: Fabric’s rules', () => {
 
   describe('conflicts', () => {
     it('invalidates the second reader of a key that the first wrote, in one block', async () => {
-      await reopen({ batchTimeoutMs: 50, conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1 } });
+      await reopen({ batchTimeoutMs: 50, conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1, catchUpMs: 0 } });
       const start = await ledger.height();
       const steps: Step[] = [{ get: 'contended' }, { put: 'contended', value: 'x' }];
       const settled = await Promise.allSettled([submit(steps), submit(steps), submit(steps)]);
@@ -171,7 +171,7 @@ describe('embedded ledger: Fabric’s rules', () => {
     });
 
     it('sees a phantom that is added, removed or changed inside a range, in one block or in an earlier one', async () => {
-      const once = { attempts: 1, firstDelayMs: 1, maxDelayMs: 1 };
+      const once = { attempts: 1, firstDelayMs: 1, maxDelayMs: 1, catchUpMs: 0 };
       await submit([
         { put: 'ph-1', value: '1' },
         { put: 'ph-3', value: '1' },
@@ -291,7 +291,7 @@ describe('embedded ledger: Fabric’s rules', () => {
         { put: 'broken', value: '1' },
         { policy: 'broken', base64: Buffer.from('no policy').toString('base64') },
       ]);
-      await reopen({ conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1 } });
+      await reopen({ conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1, catchUpMs: 0 } });
       expect(await codeOf(submit([{ put: 'broken', value: '2' }]))).to.equal('ENDORSEMENT_REFUSED');
     });
 

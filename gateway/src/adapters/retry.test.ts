@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { CareLedgerError } from '@careledger/protocol';
-import { TransactionConflict, withConflictRetry } from './retry.js';
+import { ENDORSEMENTS_DIFFER, TransactionConflict, withConflictRetry } from './retry.js';
 
-const POLICY = { attempts: 3, firstDelayMs: 1, maxDelayMs: 2 };
+const POLICY = { attempts: 3, firstDelayMs: 1, maxDelayMs: 2, catchUpMs: 0 };
 
 describe('withConflictRetry', () => {
   const conflicting = (times: number, code = 'MVCC_READ_CONFLICT') => {
@@ -33,6 +33,17 @@ describe('withConflictRetry', () => {
       extensions: { attempts: 3, validationCode: 'MVCC_READ_CONFLICT', txId: 'tx3' },
     });
     expect(calls()).to.equal(3);
+  });
+
+  it('waits longer for a peer that is behind, and no longer than its bound', async () => {
+    const patient = { ...POLICY, catchUpMs: 60_000 };
+    expect(await withConflictRetry(patient, conflicting(8, ENDORSEMENTS_DIFFER).operation)).to.equal(9);
+    const brief = conflicting(9, ENDORSEMENTS_DIFFER);
+    const { extensions } = await failureOf(withConflictRetry(POLICY, brief.operation));
+    expect(extensions).to.include({ attempts: 3, validationCode: ENDORSEMENTS_DIFFER });
+    const { calls, operation } = conflicting(9);
+    await failureOf(withConflictRetry(patient, operation));
+    expect(calls(), 'a lost race has no more attempts for it').to.equal(3);
   });
 
   it('calls a policy failure that stays a refusal', async () => {

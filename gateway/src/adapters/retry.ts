@@ -9,9 +9,22 @@ export interface ConflictRetryPolicy {
   /** Upper bound of the first pause; it doubles every time. The pause itself is random below its bound. */
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
+  /**
+   * Peers that endorse different things are not racing: one is behind the others, for as long as it takes to catch up
+   * after its orderer was away. Such a transaction is made anew until this has passed, whatever `attempts` says.
+   */
+  readonly catchUpMs: number;
 }
 
-export const CONFLICT_RETRY: ConflictRetryPolicy = { attempts: 10, firstDelayMs: 20, maxDelayMs: 1_000 };
+export const CONFLICT_RETRY: ConflictRetryPolicy = {
+  attempts: 10,
+  firstDelayMs: 20,
+  maxDelayMs: 1_000,
+  catchUpMs: 30_000,
+};
+
+/** The `validationCode` of a transaction that never was ordered, because its endorsements were not the same. */
+export const ENDORSEMENTS_DIFFER = 'ENDORSEMENTS_DIFFER';
 
 /** A transaction that was ordered but lost a race (see `assertValid`): nothing was written. */
 export class TransactionConflict extends Error {
@@ -34,13 +47,15 @@ export async function withConflictRetry<Result>(
   operation: () => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
+  const catchUpEnds = performance.now() + policy.catchUpMs;
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted();
     try {
       return await operation();
     } catch (error) {
       if (!(error instanceof TransactionConflict)) throw error;
-      if (attempt >= policy.attempts) throw exhausted(error, attempt);
+      const isCatchingUp = error.validationCode === ENDORSEMENTS_DIFFER && performance.now() < catchUpEnds;
+      if (attempt >= policy.attempts && !isCatchingUp) throw exhausted(error, attempt);
     }
     await sleep(pauseMs(policy, attempt), undefined, signal === undefined ? {} : { signal });
   }

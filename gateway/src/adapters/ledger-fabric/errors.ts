@@ -2,7 +2,7 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import { GatewayError } from '@hyperledger/fabric-gateway';
 import { CareLedgerError, decodeChaincodeError, type ErrorCode } from '@careledger/protocol';
 import { contractError } from '../ledger-outcome.js';
-import { TransactionConflict } from '../retry.js';
+import { ENDORSEMENTS_DIFFER, TransactionConflict } from '../retry.js';
 
 /**
  * What a peer's refusal means. A contract's error carries its code; a peer's own refusals carry none, so they are
@@ -43,7 +43,7 @@ export function endorsementError(error: unknown, attempt?: Attempt): unknown {
   const texts = textsOf(error);
   const coded = firstOf(texts, decodeChaincodeError) ?? firstOf(texts, refusalOf);
   if (attempt !== undefined && doPeersDisagree(texts, coded, attempt)) {
-    return new TransactionConflict('ENDORSEMENTS_DIFFER', attempt.txId);
+    return new TransactionConflict(ENDORSEMENTS_DIFFER, attempt.txId);
   }
   if (coded !== undefined) return coded;
   const failure = texts.find((text) => CONTRACT_FAILURE.test(text));
