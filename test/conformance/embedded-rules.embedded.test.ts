@@ -147,7 +147,10 @@ describe('embedded ledger: Fabric’s rules', () => {
 
   describe('conflicts', () => {
     it('invalidates the second reader of a key that the first wrote, in one block', async () => {
-      await reopen({ batchTimeoutMs: 50, conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1, catchUpMs: 0 } });
+      await reopen({
+        batchTimeoutMs: 50,
+        conflictRetry: { attempts: 1, firstDelayMs: 1, maxDelayMs: 1, catchUpMs: 0 },
+      });
       const start = await ledger.height();
       const steps: Step[] = [{ get: 'contended' }, { put: 'contended', value: 'x' }];
       const settled = await Promise.allSettled([submit(steps), submit(steps), submit(steps)]);
