@@ -5,13 +5,13 @@
  * the labelled dealer and the encrypted key file.
  */
 export * from './core/index.js';
-export { dealKeyShares, type DealtKey } from './node/dealer.js';
+export { dealKeyShares, type DealtKey } from './paillier/engine/dealer.js';
 export { readKeyFile, writeKeyFile } from './node/key-file.js';
 export {
   createPaillierPool,
   MAX_BATCH_ITEMS,
   type PaillierPool,
   type PaillierPoolOptions,
-} from './node/paillier-pool.js';
-export { decrypt, encrypt, generatePaillierKeys } from './node/paillier.js';
-export type { JobOptions } from './node/worker-pool.js';
+} from './paillier/engine/paillier-pool.js';
+export { decrypt, encrypt, generatePaillierKeys } from './paillier/engine/paillier.js';
+export type { JobOptions } from './paillier/engine/worker-pool.js';

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { CryptoError, type CryptoErrorCode } from './core/errors.js';
-import type { PaillierPrivateKey } from './core/paillier/types.js';
-import { generatePaillierKeys } from './node/paillier.js';
+import type { PaillierPrivateKey } from './paillier/types.js';
+import { generatePaillierKeys } from './paillier/engine/paillier.js';
 
 function assertCode(error: unknown, code: CryptoErrorCode, argument: string | undefined): void {
   expect(error, 'a CryptoError').to.be.instanceOf(CryptoError);

@@ -11,6 +11,7 @@ export * from './envelope.js';
 export * from './errors.js';
 export * from './header.js';
 export * from './hpke.js';
-export * from './paillier/index.js';
+export * from '../paillier/index.js';
+export * from '../panel/index.js';
 export * from './patient-signature.js';
 export * from './random.js';

@@ -5,7 +5,7 @@
  * dependency uses top-level await, which a CommonJS chaincode cannot require().
  */
 import { PublicKey, generateRandomKeys } from 'paillier-bigint';
-import type { PaillierPublicKey, PaillierScheme } from '../core/paillier/types.js';
+import type { PaillierPublicKey, PaillierScheme } from '../types.js';
 
 export const paillierBigintScheme: PaillierScheme = {
   name: 'paillier-bigint 3.4.3',

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { dealKeyShares } from '../../node/dealer.js';
-import { decrypt, encrypt } from '../../node/paillier.js';
-import { expectCode, testKey } from '../../test-support.js';
-import { randomBytes } from '../random.js';
+import { dealKeyShares } from '../paillier/engine/dealer.js';
+import { decrypt, encrypt } from '../paillier/engine/paillier.js';
+import { expectCode, testKey } from '../test-support.js';
+import { randomBytes } from '../core/random.js';
 import * as contribution from './contribution.js';
-import { randomUnit, sumCiphertexts } from './homomorphic.js';
+import { randomUnit, sumCiphertexts } from '../paillier/homomorphic.js';
 import { smallLayout, smallRow } from './panel-samples.test-support.js';
 import { decodeTotals, encodeRow, maskPlaintext, slotsFor, type PanelRow, type Statistic } from './panel.js';
-import { combinePartials, partialDecrypt } from './shares.js';
+import { combinePartials, partialDecrypt } from '../paillier/shares.js';
 import { plaintextStatistic, statisticFromTotals } from './statistics.js';
-import type { PaillierPublicKey } from './types.js';
+import type { PaillierPublicKey } from '../paillier/types.js';
 
 const asked = slotsFor(smallLayout, ['temperature'], 'sum');
 

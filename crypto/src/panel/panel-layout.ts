@@ -17,18 +17,18 @@
  * hospital's own mask, whatever the other 63 reveal.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '../bytes.js';
-import { encodeCbor, type CborValue } from '../cbor.js';
+import { bytesToHex } from '../core/bytes.js';
+import { encodeCbor, type CborValue } from '../core/cbor.js';
 import {
   compareDecimals,
   parseDecimal,
   toExactFixedPoint,
   type Decimal,
   type ExactDecimal,
-} from '../decimal.js';
-import { encodeParts } from '../encode.js';
-import { CryptoError } from '../errors.js';
-import { bitLength } from './arithmetic.js';
+} from '../core/decimal.js';
+import { encodeParts } from '../core/encode.js';
+import { CryptoError } from '../core/errors.js';
+import { bitLength } from '../paillier/arithmetic.js';
 
 /** Most hospitals whose masks a slot has room for. */
 export const MAX_CONTRIBUTORS = 64;

@@ -8,8 +8,8 @@
  *
  * Every ciphertext argument passes intake first (public-key.ts).
  */
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
-import { randomBelow, type RandomBytes } from '../random.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
+import { randomBelow, type RandomBytes } from '../core/random.js';
 import { gcd, modPow, modProduct } from './arithmetic.js';
 import { assertCiphertext, assertCiphertexts } from './public-key.js';
 import type { PaillierPublicKey } from './types.js';

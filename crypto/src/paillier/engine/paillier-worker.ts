@@ -1,9 +1,9 @@
 /** Worker thread: answers one PaillierTask at a time. Randomness is drawn here, from the platform's generator. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { CryptoError } from '../core/errors.js';
-import { modProduct } from '../core/paillier/arithmetic.js';
-import { assertCiphertexts, publicKeyFromJson } from '../core/paillier/public-key.js';
-import { partialDecrypt } from '../core/paillier/shares.js';
+import { CryptoError } from '../../core/errors.js';
+import { modProduct } from '../arithmetic.js';
+import { assertCiphertexts, publicKeyFromJson } from '../public-key.js';
+import { partialDecrypt } from '../shares.js';
 import { encrypt } from './paillier.js';
 import type { PaillierTask, PaillierTaskResult, PaillierWorkerData } from './paillier-tasks.js';
 import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { encodeCbor } from '../cbor.js';
-import { encryptWith, randomUnit } from './homomorphic.js';
+import { encodeCbor } from '../core/cbor.js';
+import { encryptWith, randomUnit } from '../paillier/homomorphic.js';
 import { decodePanelBlock, encodePanelBlock } from './panel-block.js';
-import { bigintToBytes } from '../bytes.js';
-import { ciphertextSizeBytes, publicKeyFromModulus } from './public-key.js';
+import { bigintToBytes } from '../core/bytes.js';
+import { ciphertextSizeBytes, publicKeyFromModulus } from '../paillier/public-key.js';
 
 // Two fixed 256-bit primes: the block's format does not depend on the size of the key.
 const P = 0xd5bbb96d30086ec484eba3d7f9caeb07n;

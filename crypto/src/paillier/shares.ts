@@ -10,8 +10,8 @@
  * malicious holders: holder i returns c^{s_i} (1 + n)^delta and moves the result by delta unnoticed (a test shows it).
  * Equality proofs and the threshold come with the dealerless key.
  */
-import { base64UrlToBytes, bigintToBytes, bytesToBase64Url, bytesToBigint } from '../bytes.js';
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
+import { base64UrlToBytes, bigintToBytes, bytesToBase64Url, bytesToBigint } from '../core/bytes.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
 import { modPow, modProduct } from './arithmetic.js';
 import { plaintextOfPower } from './homomorphic.js';
 import {

@@ -20,16 +20,16 @@ import {
   bytesToBigint,
   bytesToHex,
   hexToBytes,
-} from '../bytes.js';
-import { assertContextText } from '../context.js';
-import { encodeList, encodeParts } from '../encode.js';
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
-import { modProduct } from './arithmetic.js';
-import { encryptWith } from './homomorphic.js';
+} from '../core/bytes.js';
+import { assertContextText } from '../core/context.js';
+import { encodeList, encodeParts } from '../core/encode.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
+import { modProduct } from '../paillier/arithmetic.js';
+import { encryptWith } from '../paillier/homomorphic.js';
 import type { PanelLayout, SlotId } from './panel-layout.js';
 import { assertMaskPlaintext } from './panel.js';
-import { assertCiphertext, assertCiphertexts } from './public-key.js';
-import type { PaillierPublicKey } from './types.js';
+import { assertCiphertext, assertCiphertexts } from '../paillier/public-key.js';
+import type { PaillierPublicKey } from '../paillier/types.js';
 
 export const COMMITMENT_SALT_BYTES = 32;
 export const MAX_CONTRIBUTION_ROWS = 1_000_000;

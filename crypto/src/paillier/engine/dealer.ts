@@ -10,10 +10,10 @@
  * lambda, which n shows anyway. The caller hands each share to its holder and keeps none; JavaScript cannot promise
  * that a BigInt is erased from memory.
  */
-import { assertHolders } from '../core/paillier/shares.js';
-import type { KeySizeOptions } from '../core/paillier/public-key.js';
-import type { KeyShare, PaillierPublicKey } from '../core/paillier/types.js';
-import { randomBelow } from '../core/random.js';
+import { assertHolders } from '../shares.js';
+import type { KeySizeOptions } from '../public-key.js';
+import type { KeyShare, PaillierPublicKey } from '../types.js';
+import { randomBelow } from '../../core/random.js';
 import { decryptionExponent, generatePaillierKeys } from './paillier.js';
 
 export interface DealtKey {

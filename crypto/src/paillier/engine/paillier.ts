@@ -4,20 +4,10 @@
  *
  *   decrypt: m = (c^d - 1) / n for d = 0 mod lambda, d = 1 mod n
  */
-import { modInverse, modPow } from '../core/paillier/arithmetic.js';
-import {
-  assertPlaintext,
-  assertRandomness,
-  plaintextOfPower,
-  randomUnit,
-} from '../core/paillier/homomorphic.js';
-import {
-  assertCiphertext,
-  assertKeyBits,
-  publicKeyFromModulus,
-  type KeySizeOptions,
-} from '../core/paillier/public-key.js';
-import type { PaillierPrivateKey, PaillierPublicKey, PaillierScheme } from '../core/paillier/types.js';
+import { modInverse, modPow } from '../arithmetic.js';
+import { assertPlaintext, assertRandomness, plaintextOfPower, randomUnit } from '../homomorphic.js';
+import { assertCiphertext, assertKeyBits, publicKeyFromModulus, type KeySizeOptions } from '../public-key.js';
+import type { PaillierPrivateKey, PaillierPublicKey, PaillierScheme } from '../types.js';
 import { paillierBigintScheme } from './paillier-bigint-scheme.js';
 
 const scheme: PaillierScheme = paillierBigintScheme;

@@ -7,7 +7,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { CryptoError, type CryptoErrorCode } from '../core/errors.js';
+import { CryptoError, type CryptoErrorCode } from '../../core/errors.js';
 
 export interface JobOptions {
   /** Stops the job: its promise rejects with CRYPTO_CANCELLED. */

@@ -5,10 +5,10 @@
  *
  * A row is 2 * keyBits / 8 bytes: 512 for a 2048-bit key, 768 for 3072.
  */
-import { decodeCbor, encodeCbor, type CborValue } from '../cbor.js';
-import { CryptoError } from '../errors.js';
-import { ciphertextFromBytes, ciphertextToBytes } from './public-key.js';
-import type { PaillierPublicKey } from './types.js';
+import { decodeCbor, encodeCbor, type CborValue } from '../core/cbor.js';
+import { CryptoError } from '../core/errors.js';
+import { ciphertextFromBytes, ciphertextToBytes } from '../paillier/public-key.js';
+import type { PaillierPublicKey } from '../paillier/types.js';
 
 export interface PanelBlock {
   readonly keyId: string;

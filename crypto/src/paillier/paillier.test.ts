@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { PublicKey } from 'paillier-bigint';
-import { dealKeyShares } from '../../node/dealer.js';
-import { decrypt, encrypt, generatePaillierKeys } from '../../node/paillier.js';
-import { expectCode, expectRejection, testKey } from '../../test-support.js';
-import { base64UrlToBytes, bytesToBase64Url, concatBytes } from '../bytes.js';
+import { dealKeyShares } from './engine/dealer.js';
+import { decrypt, encrypt, generatePaillierKeys } from './engine/paillier.js';
+import { expectCode, expectRejection, testKey } from '../test-support.js';
+import { base64UrlToBytes, bytesToBase64Url, concatBytes } from '../core/bytes.js';
 import { bitLength, gcd, modInverse, modPow } from './arithmetic.js';
 import * as homomorphic from './homomorphic.js';
 import * as keys from './public-key.js';

@@ -11,9 +11,15 @@
  * proofs of plaintext knowledge and range are a later issue. Assumption: decisional composite residuosity.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { base64UrlToBytes, bigintToBytes, bytesToBase64Url, bytesToBigint, bytesToHex } from '../bytes.js';
-import { encodeParts } from '../encode.js';
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
+import {
+  base64UrlToBytes,
+  bigintToBytes,
+  bytesToBase64Url,
+  bytesToBigint,
+  bytesToHex,
+} from '../core/bytes.js';
+import { encodeParts } from '../core/encode.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
 import { bitLength, gcd, modProduct } from './arithmetic.js';
 import type { PaillierPublicKey, PaillierPublicKeyJson } from './types.js';
 

@@ -4,10 +4,10 @@
  * Per row at 2048 bits an encryption takes about 50 ms and a partial decryption about 0.2 s with the present engine, so
  * tasks are small enough for progress every half second.
  */
-import { CryptoError } from '../core/errors.js';
-import { modProduct } from '../core/paillier/arithmetic.js';
-import { publicKeyFromJson } from '../core/paillier/public-key.js';
-import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../core/paillier/types.js';
+import { CryptoError } from '../../core/errors.js';
+import { modProduct } from '../arithmetic.js';
+import { publicKeyFromJson } from '../public-key.js';
+import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
 import type { PaillierTask, PaillierTaskResult, PaillierWorkerData } from './paillier-tasks.js';
 import { WorkerPool, type JobOptions, type PoolTask } from './worker-pool.js';
 

@@ -2,7 +2,7 @@
  * Integer arithmetic on BigInt for Paillier's groups. Variable-time: a co-resident process that measures it may learn
  * about secret exponents; see docs/crypto/formats.md.
  */
-import { invalidInput, shapeOf } from '../errors.js';
+import { invalidInput, shapeOf } from '../core/errors.js';
 
 /** Number of binary digits; 0 for 0. */
 export function bitLength(value: bigint): number {

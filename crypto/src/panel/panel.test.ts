@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { expectCode } from '../../test-support.js';
+import { expectCode } from '../test-support.js';
 import {
   MAX_CONTRIBUTORS,
   assertLayout,

@@ -8,9 +8,9 @@
  * plaintextStatistic is the reference: from the rows, without packing, offsets or encryption, the variance from its
  * definition, sum of (n x_i - S)^2 / (n^2 (n - 1) 10^(2s)).
  */
-import { fractionToText, parseDecimal, powerOfTen, toFixedPoint } from '../decimal.js';
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
-import { gcd } from './arithmetic.js';
+import { fractionToText, parseDecimal, powerOfTen, toFixedPoint } from '../core/decimal.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
+import { gcd } from '../paillier/arithmetic.js';
 import {
   compileLayout,
   type CompiledHistogram,

@@ -1,5 +1,5 @@
 /** Messages between the Paillier pool and its workers; all fields survive structured cloning. */
-import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../core/paillier/types.js';
+import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
 
 export type PaillierTask =
   | {

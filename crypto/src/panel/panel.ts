@@ -9,9 +9,9 @@
  *
  * Checks on totals, true for every set of rows: S <= R C, S <= Q <= R S, S^2 <= C Q (Cauchy-Schwarz), bins <= maxRecords.
  */
-import { compareDecimals, parseDecimal, toFixedPoint, type Decimal } from '../decimal.js';
-import { CryptoError, invalidInput, shapeOf } from '../errors.js';
-import { randomBits, randomBytes, type RandomBytes } from '../random.js';
+import { compareDecimals, parseDecimal, toFixedPoint, type Decimal } from '../core/decimal.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
+import { randomBits, randomBytes, type RandomBytes } from '../core/random.js';
 import {
   compileLayout,
   type CompiledHistogram,

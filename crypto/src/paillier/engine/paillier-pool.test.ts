@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { availableParallelism } from 'node:os';
-import { makeContribution } from '../core/paillier/contribution.js';
-import { randomUnit } from '../core/paillier/homomorphic.js';
-import { publicKeyToJson } from '../core/paillier/public-key.js';
-import { combinePartials } from '../core/paillier/shares.js';
-import type { PaillierPublicKey } from '../core/paillier/types.js';
-import { expectCode, expectRejection, testKey } from '../test-support.js';
+import { makeContribution } from '../../panel/contribution.js';
+import { randomUnit } from '../homomorphic.js';
+import { publicKeyToJson } from '../public-key.js';
+import { combinePartials } from '../shares.js';
+import type { PaillierPublicKey } from '../types.js';
+import { expectCode, expectRejection, testKey } from '../../test-support.js';
 import { dealKeyShares } from './dealer.js';
 import { createPaillierPool, type PaillierPool } from './paillier-pool.js';
 import { decrypt, encrypt } from './paillier.js';

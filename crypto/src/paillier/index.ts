@@ -1,0 +1,6 @@
+/** Paillier without its engine: keys as data, intake, arithmetic on ciphertexts, shares. */
+export { bitLength, gcd, modInverse, modPow, modProduct } from './arithmetic.js';
+export * from './homomorphic.js';
+export * from './public-key.js';
+export * from './shares.js';
+export * from './types.js';
