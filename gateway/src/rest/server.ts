@@ -123,13 +123,20 @@ export async function createRest(
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = asCareLedgerError(error, request.method);
   const { status } = known.entry;
-  if (status >= 500) request.log.error({ err: known.cause ?? known, code: known.code }, 'request failed');
+  logFailure(known, request);
   if (status === 401) void reply.header('www-authenticate', 'Bearer');
   if (known.code === 'RATE_LIMITED') void reply.header('retry-after', '1');
   if (request.routeOptions.config.isFhir === true) {
     return reply.code(status).type(FHIR_MEDIA_TYPE).send(toOperationOutcome(known, request.id));
   }
   return reply.code(status).type(PROBLEM_MEDIA_TYPE).send(toProblem(known, request.id));
+}
+
+/** A part that is away is a state to watch (metrics and /readyz say so), not a defect that needs a stack. */
+function logFailure(error: CareLedgerError, request: FastifyRequest): void {
+  const { code, cause, entry } = error;
+  if (entry.status === 503) request.log.warn({ code, reason: error.message }, 'request could not be served');
+  else if (entry.status >= 500) request.log.error({ err: cause ?? error, code }, 'request failed');
 }
 
 function addHeaders(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
