@@ -6,6 +6,7 @@ import * as instructions from './schemas/instructions.js';
 import * as members from './schemas/members.js';
 import * as panels from './schemas/panels.js';
 import * as patients from './schemas/patients.js';
+import * as ceremonies from './schemas/ceremonies.js';
 import * as queries from './schemas/queries.js';
 import * as records from './schemas/records.js';
 
@@ -73,6 +74,16 @@ export const METHODS = {
     GetLayout: evaluate(panels.LayoutQuerySchema),
     Get: evaluate(panels.PanelQuerySchema),
     List: evaluate(panels.ListPanelsSchema),
+  },
+  ceremonies: {
+    Start: submit(ceremonies.StartCeremonySchema),
+    Join: submit(ceremonies.JoinCeremonySchema),
+    Post: submit(ceremonies.PostRoundSchema),
+    Blame: submit(ceremonies.BlameSchema),
+    Resume: submit(ceremonies.ResumeCeremonySchema),
+    Get: evaluate(ceremonies.CeremonyQuerySchema),
+    Posts: evaluate(ceremonies.CeremonyRoundQuerySchema),
+    List: evaluate(ceremonies.ListCeremoniesSchema),
   },
   queries: {
     RegisterKey: submit(queries.RegisterKeySchema),

@@ -12,6 +12,7 @@ export * from './names.js';
 export * from './opening.js';
 export * from './record-types.js';
 export * from './schemas/access.js';
+export * from './schemas/ceremonies.js';
 export * from './schemas/common.js';
 export * from './schemas/grant-book.js';
 export * from './schemas/grants.js';

@@ -10,6 +10,7 @@ export const CONTRACTS = {
   instructions: 'instructions',
   panels: 'panels',
   queries: 'queries',
+  ceremonies: 'ceremonies',
 } as const;
 export type ContractName = keyof typeof CONTRACTS;
 
@@ -67,6 +68,14 @@ export const KEYS = {
   queriesByTime: 'by-time-query',
   contribution: 'contribution',
   partial: 'partial',
+  /** [queryId, mspId, transaction id]: a share whose proof did not verify, kept as evidence of who sent it. */
+  rejectedPartial: 'rejected-partial',
+  /** [MSP id, enrolment id]: openings of queries by one requester in the running period. */
+  queryBudget: 'query-budget',
+  ceremony: 'ceremony',
+  ceremoniesByTime: 'by-time-ceremony',
+  /** [ceremonyId, attempt, round, mspId]. */
+  ceremonyPost: 'ceremony-post',
 } as const;
 
 /** One event per transaction: Fabric keeps only the last. The payload is `LedgerEventPayload`. */
@@ -90,5 +99,9 @@ export const EVENTS = {
   queryCompleted: 'query.completed',
   queryShared: 'query.shared',
   queryEnded: 'query.ended',
+  /** Started, joined, resumed, blamed, finished; the id is the ceremony's. */
+  ceremonyChanged: 'ceremony.changed',
+  /** One participant posted the digests of a round. */
+  ceremonyPosted: 'ceremony.posted',
 } as const;
 export type EventName = (typeof EVENTS)[keyof typeof EVENTS];

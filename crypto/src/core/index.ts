@@ -13,5 +13,6 @@ export * from './header.js';
 export * from './hpke.js';
 export * from '../paillier/index.js';
 export * from '../panel/index.js';
+export * from '../threshold/index.js';
 export * from './patient-signature.js';
 export * from './random.js';

@@ -38,23 +38,34 @@ const Ciphertext = Base64Url(LIMITS.ciphertextCharacters);
 export const AggregationPublicKeySchema = closed({
   scheme: Type.Literal('paillier'),
   version: Type.Literal(1),
-  keyBits: Type.Integer({ minimum: 512, maximum: 4096 }),
+  keyBits: Type.Integer({ minimum: 256, maximum: 4096 }),
   n: Base64Url(700),
+  /** How randomness is made: `rn` r^n, `djn` h_s^x (Damgard, Jurik, Nielsen). Part of the key id. */
+  encryption: oneOf(['rn', 'djn'] as const),
   keyId: Sha256,
 });
-/** `dealer`: one party saw the whole key. Labelled, because the dealerless ceremony is not here yet. */
-export const KEY_ORIGINS = ['dealer'] as const;
-export const RegisterKeySchema = closed({
-  publicKey: AggregationPublicKeySchema,
-  origin: oneOf(KEY_ORIGINS),
-  holders: Type.Array(MspId, { minItems: 1, maxItems: LIMITS.members, uniqueItems: true }),
+/** How the key is shared; crypto `SharingJson`. */
+export const KeySharingSchema = closed({
+  keyId: Sha256,
+  epoch: Type.Integer({ minimum: 0, maximum: 1000 }),
+  threshold: Type.Integer({ minimum: 2, maximum: 10 }),
+  holders: Type.Array(MspId, { minItems: 3, maxItems: 10, uniqueItems: true }),
+  verificationBase: Ciphertext,
+  verificationKeys: Type.Array(Ciphertext, { minItems: 3, maxItems: 10 }),
+  theta: Base64Url(700),
 });
-export const AcceptKeySchema = closed({ keyId: Sha256 });
+/** What a ceremony ended with. The same document comes from each holder: the last acceptance makes it active. */
+export const RegisterKeySchema = closed({
+  ceremonyId: ObjectId,
+  publicKey: AggregationPublicKeySchema,
+  sharing: KeySharingSchema,
+});
+export const AcceptKeySchema = closed({ ceremonyId: ObjectId, keyId: Sha256, sharingDigest: Sha256 });
 export const KeyQuerySchema = closed({});
 export const AggregationKeySchema = closed({
   publicKey: AggregationPublicKeySchema,
-  origin: oneOf(KEY_ORIGINS),
-  holders: Type.Array(MspId),
+  sharing: KeySharingSchema,
+  ceremonyId: ObjectId,
   acceptedBy: Type.Array(MspId),
   status: oneOf(['registered', 'active'] as const),
   registeredBy: MspId,
@@ -80,21 +91,33 @@ const QueryFields = {
 export const OpenQuerySchema = closed(QueryFields);
 export type OpenQuery = Static<typeof OpenQuerySchema>;
 
+/** Proof that the sender knows what the ciphertext holds; crypto `PlaintextProofJson`. */
+export const PlaintextProofSchema = closed({
+  challenge: Base64Url(22),
+  z: Base64Url(700),
+  w: Base64Url(700),
+});
 export const ContributeSchema = closed({
   queryId: ObjectId,
   ciphertext: Ciphertext,
   /** Salted commitment to rows, masks and randomness; see crypto `contributionCommitment`. */
   commitment: Sha256,
   panelIds: Type.Array(ObjectId, { minItems: 1, maxItems: 100, uniqueItems: true }),
+  proof: PlaintextProofSchema,
 });
 /** In `opened`: the member does not contribute. In `contributed`: it does not decrypt, and the query ends. */
 export const RefuseQuerySchema = closed({ queryId: ObjectId, reason: oneOf(REFUSAL_REASONS) });
 export const QueryIdSchema = closed({ queryId: ObjectId });
+/** Proof that a partial decryption was made with the holder's share; crypto `ProvenPartialJson`. */
+export const ShareProofSchema = closed({ challenge: Base64Url(22), response: Base64Url(2100) });
 export const ShareSchema = closed({
   queryId: ObjectId,
   /** Digest of the ciphertext that the holder multiplied itself and decrypted. */
   ciphertextDigest: Sha256,
+  /** Of the sharing that the share belongs to. */
+  epoch: KeySharingSchema.properties.epoch,
   value: Ciphertext,
+  proof: ShareProofSchema,
 });
 export const ListQueriesSchema = closed({
   from: Instant,
@@ -111,16 +134,15 @@ export const ContributionSchema = closed({
   ciphertext: Type.Optional(Ciphertext),
   commitment: Type.Optional(Sha256),
   panelIds: Type.Optional(Type.Array(ObjectId)),
+  proof: Type.Optional(PlaintextProofSchema),
   at: Instant,
   txId: TransactionId,
 });
 export type Contribution = Static<typeof ContributionSchema>;
 
 export const PartialSchema = closed({
-  queryId: ObjectId,
+  ...ShareSchema.properties,
   mspId: MspId,
-  ciphertextDigest: Sha256,
-  value: Ciphertext,
   at: Instant,
   txId: TransactionId,
 });
@@ -161,4 +183,6 @@ export interface QueryDetails {
   readonly query: Query;
   readonly contributions: Contribution[];
   readonly partials: PartialShare[];
+  /** Shares whose proof did not verify: evidence against their senders. */
+  readonly rejected: PartialShare[];
 }
