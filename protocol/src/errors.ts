@@ -222,6 +222,11 @@ export const ERROR_CATALOGUE = {
     meaning: 'Not a ciphertext under the consortium’s key.',
     action: 'Encrypt under the key named on the ledger.',
   },
+  PROOF_INVALID: {
+    status: 422,
+    meaning: 'A zero-knowledge proof does not verify: a false statement, another context, or changed bytes.',
+    action: 'The sender proves again; if it fails again, report the sender to the auditor.',
+  },
   CONTRIBUTION_MISMATCH: {
     status: 422,
     meaning: 'A contribution, opened, is not the product of its anchored rows.',

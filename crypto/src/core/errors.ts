@@ -29,6 +29,8 @@ export const CRYPTO_ERROR_CODES = [
   'CRYPTO_SHARES_INCOMPLETE',
   /** Shares combine to something that is not a decryption. */
   'CRYPTO_DECRYPTION_FAILED',
+  /** A zero-knowledge proof does not verify: false statement, other context, or changed bytes. */
+  'CRYPTO_PROOF_INVALID',
   /** An opened contribution is not what was committed or posted. */
   'CRYPTO_CONTRIBUTION_MISMATCH',
   /** The caller's signal stopped the job, or the pool was closed. */

@@ -1,0 +1,2 @@
+/** Zero-knowledge proofs about Paillier ciphertexts; docs/crypto/proofs.md. */
+export * from './plaintext-proof.js';
