@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 const ARROWS = {
   protocol: [],
   crypto: ['protocol'],
-  chaincode: ['protocol', 'crypto/core'],
+  chaincode: ['protocol', 'crypto/core', 'crypto/native'],
   network: ['protocol'],
   verifier: ['protocol', 'crypto'],
   gateway: ['protocol', 'crypto', 'network', 'chaincode'],

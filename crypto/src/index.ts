@@ -5,6 +5,7 @@
  * the labelled dealer and the encrypted key file.
  */
 export * from './core/index.js';
+export { checkedModPow, nativeModPow, opensslModPow } from './paillier/engine/native-mod-pow.js';
 export { dealKeyShares, type DealtKey } from './paillier/engine/dealer.js';
 export { readKeyFile, writeKeyFile } from './node/key-file.js';
 export {

@@ -4,6 +4,12 @@
  */
 import { invalidInput, shapeOf } from '../core/errors.js';
 
+/**
+ * base^exponent mod modulus for exponent >= 0 and modulus > 1. What exponentiates takes one of these, so that the pure
+ * code runs on BigInt (`modPow`) and Node's engine on OpenSSL (engine/native-mod-pow.ts) with the same results.
+ */
+export type ModPow = (base: bigint, exponent: bigint, modulus: bigint) => bigint;
+
 /** Number of binary digits; 0 for 0. */
 export function bitLength(value: bigint): number {
   if (value < 0n) throw invalidInput('value', 'a non-negative bigint', 'a negative one');

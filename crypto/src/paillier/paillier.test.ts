@@ -175,6 +175,19 @@ describe('Paillier public key and ciphertext text', function () {
     expect(keys.ciphertextFromText(publicKey, keys.ciphertextToText(publicKey, 2n))).to.equal(2n);
   });
 
+  it('the mode is part of the key: same modulus, other mode, other key id', async () => {
+    const { publicKey } = await testKey(512);
+    const djn = keys.publicKeyFromModulus(publicKey.n, { ...TEST, encryption: 'djn' });
+    expect(djn.keyId).to.not.equal(publicKey.keyId);
+    const json = keys.publicKeyToJson(djn);
+    expect(keys.publicKeyFromJson(json, TEST)).to.deep.equal(djn);
+    expectCode(
+      'CRYPTO_INVALID_INPUT',
+      () => keys.publicKeyFromJson({ ...json, encryption: 'rn' }, TEST),
+      'publicKey.keyId',
+    );
+  });
+
   it('refuses small keys, other widths, other ids and unknown schemes', async () => {
     const { publicKey } = await testKey(512);
     const json = keys.publicKeyToJson(publicKey);
@@ -199,6 +212,12 @@ describe('Paillier public key and ciphertext text', function () {
     );
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson({ ...json, n: 5 }, TEST), 'publicKey.n');
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromJson(null, TEST), 'publicKey');
+    for (const encryption of ['rsa', undefined])
+      expectCode(
+        'CRYPTO_INVALID_INPUT',
+        () => keys.publicKeyFromJson({ ...json, encryption }, TEST),
+        'publicKey.encryption',
+      );
     expectCode('CRYPTO_INVALID_INPUT', () => keys.publicKeyFromModulus(2n ** 512n, TEST), 'n');
     expectCode('CRYPTO_INVALID_CIPHERTEXT', () => keys.ciphertextFromBytes(publicKey, new Uint8Array(127)));
     expectCode('CRYPTO_INVALID_CIPHERTEXT', () => keys.ciphertextFromBytes(publicKey, new Uint8Array(128)));

@@ -1,7 +1,7 @@
 /**
  * Paillier public keys and ciphertext intake.
  *
- *   keyId               = SHA-256(encodeParts('careledger/paillier-key/v1', n)), lower-case hex
+ *   keyId               = SHA-256(encodeParts('careledger/paillier-key/v1', encryption, n)), lower-case hex
  *   ciphertext bytes    = c, big-endian, exactly 2 keyBits / 8 bytes; in JSON base64url of them
  *   ciphertext digest   = SHA-256(encodeParts('careledger/paillier-ciphertext/v1', keyId, ciphertext bytes))
  *   intake              : c an integer, 1 < c < n^2, gcd(c, n) = 1, key id as expected
@@ -21,12 +21,20 @@ import {
 import { encodeParts } from '../core/encode.js';
 import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
 import { bitLength, gcd, modProduct } from './arithmetic.js';
-import type { PaillierPublicKey, PaillierPublicKeyJson } from './types.js';
+import {
+  ENCRYPTION_MODES,
+  type EncryptionMode,
+  type PaillierPublicKey,
+  type PaillierPublicKeyJson,
+} from './types.js';
 
 export const MIN_KEY_BITS = 2048;
 export const MAX_KEY_BITS = 4096;
 /** With `allowTestKeySize`; tests only. */
 export const MIN_TEST_KEY_BITS = 256;
+
+/** What a consortium's key has unless somebody decides otherwise. */
+export const DEFAULT_KEY_BITS = 3072;
 
 export interface KeySizeOptions {
   readonly allowTestKeySize?: boolean;
@@ -41,30 +49,46 @@ export function assertKeyBits(keyBits: number, options: KeySizeOptions = {}): vo
 
 /**
  * A public key from its modulus.
- * @throws CRYPTO_INVALID_INPUT for an even n or a size outside the bounds
+ * @param options.encryption how randomness is made; `rn` when absent
+ * @throws CRYPTO_INVALID_INPUT for an even n, a size outside the bounds or an unknown mode
  */
-export function publicKeyFromModulus(n: bigint, options: KeySizeOptions = {}): PaillierPublicKey {
+export function publicKeyFromModulus(
+  n: bigint,
+  options: KeySizeOptions & { readonly encryption?: EncryptionMode } = {},
+): PaillierPublicKey {
+  const { encryption = 'rn' } = options;
   if (typeof n !== 'bigint' || n < 3n || n % 2n === 0n)
     throw invalidInput('n', 'an odd positive bigint', shapeOf(n));
+  if (!ENCRYPTION_MODES.includes(encryption))
+    throw invalidInput('encryption', ENCRYPTION_MODES.join(' or '), shapeOf(encryption));
   const keyBits = bitLength(n);
   assertKeyBits(keyBits, options);
   return {
     n,
     nSquared: n * n,
     keyBits,
-    keyId: bytesToHex(sha256(encodeParts('careledger/paillier-key/v1', n))),
+    encryption,
+    keyId: bytesToHex(sha256(encodeParts('careledger/paillier-key/v1', encryption, n))),
   };
 }
 
 export function publicKeyToJson(publicKey: PaillierPublicKey): PaillierPublicKeyJson {
-  const { n, keyBits, keyId } = publicKey;
+  const { n, keyBits, encryption, keyId } = publicKey;
   return {
     scheme: 'paillier',
     version: 1,
     keyBits,
     n: bytesToBase64Url(bigintToBytes(n, keyBits / 8)),
+    encryption,
     keyId,
   };
+}
+
+function modeOf(encryption: unknown): EncryptionMode {
+  const mode = ENCRYPTION_MODES.find((known) => known === encryption);
+  if (mode === undefined)
+    throw invalidInput('publicKey.encryption', ENCRYPTION_MODES.join(' or '), shapeOf(encryption));
+  return mode;
 }
 
 /**
@@ -73,7 +97,7 @@ export function publicKeyToJson(publicKey: PaillierPublicKey): PaillierPublicKey
  */
 export function publicKeyFromJson(json: unknown, options: KeySizeOptions = {}): PaillierPublicKey {
   if (json === null || typeof json !== 'object') throw invalidInput('publicKey', 'an object', shapeOf(json));
-  const { scheme, version, keyBits, n, keyId } = json as Record<string, unknown>;
+  const { scheme, version, keyBits, n, encryption, keyId } = json as Record<string, unknown>;
   if (scheme !== 'paillier' || version !== 1) {
     throw new CryptoError('CRYPTO_UNSUPPORTED', {
       argument: 'publicKey',
@@ -83,11 +107,15 @@ export function publicKeyFromJson(json: unknown, options: KeySizeOptions = {}): 
   }
   if (typeof n !== 'string') throw invalidInput('publicKey.n', 'base64url text', shapeOf(n));
   const bytes = base64UrlToBytes(n);
-  const publicKey = publicKeyFromModulus(bytesToBigint(bytes), options);
+  const publicKey = publicKeyFromModulus(bytesToBigint(bytes), {
+    ...options,
+    encryption: modeOf(encryption),
+  });
   if (publicKey.keyBits !== keyBits || bytes.length * 8 !== keyBits) {
     throw invalidInput('publicKey.keyBits', `${publicKey.keyBits}, in as many bits of text`, String(keyBits));
   }
-  if (publicKey.keyId !== keyId) throw invalidInput('publicKey.keyId', 'the SHA-256 of n', 'another value');
+  if (publicKey.keyId !== keyId)
+    throw invalidInput('publicKey.keyId', 'the SHA-256 of mode and n', 'another value');
   return publicKey;
 }
 

@@ -3,6 +3,10 @@
  * its replacement changes one adapter (node/paillier-bigint-scheme.ts) and nothing else.
  */
 
+/** How randomness is made, part of the key: `rn` is r^n (textbook), `djn` is h_s^x (Damgard, Jurik, Nielsen). */
+export const ENCRYPTION_MODES = ['rn', 'djn'] as const;
+export type EncryptionMode = (typeof ENCRYPTION_MODES)[number];
+
 /**
  * n = p q; generator g = 1 + n. E(m; r) = (1 + m n) r^n mod n^2 for m in 0..n-1, r in Z*_n.
  * Paillier, EUROCRYPT 1999, section 4, with the generator of Damgard and Jurik, PKC 2001.
@@ -12,7 +16,8 @@ export interface PaillierPublicKey {
   readonly nSquared: bigint;
   /** Binary digits of n, exact. */
   readonly keyBits: number;
-  /** SHA-256 of n, lower-case hex. */
+  readonly encryption: EncryptionMode;
+  /** SHA-256 of the mode and n, lower-case hex. */
   readonly keyId: string;
 }
 
@@ -22,6 +27,7 @@ export interface PaillierPublicKeyJson {
   readonly version: 1;
   readonly keyBits: number;
   readonly n: string;
+  readonly encryption: EncryptionMode;
   readonly keyId: string;
 }
 
