@@ -62,7 +62,10 @@ export const PostRoundSchema = closed({
   ceremonyId: ObjectId,
   attempt: Attempt,
   round: Round,
-  /** SHA-256 of the sealed message to each other participant. */
+  /**
+   * Of every participant: SHA-256 of the sealed message to each other one and, under the sender's own id, of the part
+   * of these messages that all get alike, so that nobody can tell two of them two things.
+   */
   digests: Type.Record(MspId, Sha256),
 });
 export const BlameSchema = closed({
