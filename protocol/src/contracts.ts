@@ -81,6 +81,7 @@ export const METHODS = {
     Post: submit(ceremonies.PostRoundSchema),
     Blame: submit(ceremonies.BlameSchema),
     Resume: submit(ceremonies.ResumeCeremonySchema),
+    Abandon: submit(ceremonies.AbandonCeremonySchema),
     Get: evaluate(ceremonies.CeremonyQuerySchema),
     Posts: evaluate(ceremonies.CeremonyRoundQuerySchema),
     List: evaluate(ceremonies.ListCeremoniesSchema),

@@ -130,6 +130,27 @@ export const ERROR_CATALOGUE = {
     meaning: 'The consortium has no aggregation key yet.',
     action: 'Wait for the key to be registered.',
   },
+  CEREMONY_NOT_FOUND: { status: 404, meaning: 'No such ceremony.', action: 'Check the ceremony id.' },
+  CEREMONY_UNFINISHED: {
+    status: 409,
+    meaning: 'Another ceremony has not ended: there is one at a time.',
+    action: 'Wait for it, resume it, or abandon it.',
+  },
+  KEY_EXISTS: {
+    status: 409,
+    meaning: 'The consortium has its aggregation key; there is one.',
+    action: 'Share the same key anew with a ceremony of the purpose redistribute.',
+  },
+  KEY_CONFLICT: {
+    status: 409,
+    meaning: 'What another holder registered for this ceremony is not what this one has.',
+    action: 'Register the own document: it ends the attempt, and both stand on the ledger.',
+  },
+  SHARING_SUPERSEDED: {
+    status: 409,
+    meaning: 'The key was shared anew; shares of another epoch do not count.',
+    action: 'Decrypt again with the share of the present epoch.',
+  },
   ROUTE_NOT_FOUND: { status: 404, meaning: 'No such route.', action: 'See the OpenAPI document.' },
   ALREADY_EXISTS: {
     status: 409,

@@ -3,9 +3,12 @@ import type { EventName } from './names.js';
 /** Payload of the one event of a transaction: what changed, enough to decide whether to read the object. */
 export interface LedgerEventPayload {
   readonly event: EventName;
-  /** Id of the object: an MSP id, pseudonym, batch, grant, access, instruction or query id. */
+  /** Id of the object: an MSP id, pseudonym, batch, grant, access, instruction, query, key or ceremony id. */
   readonly id: string;
   readonly mspId?: string;
   readonly status?: string;
   readonly pseudonym?: string;
+  /** Of a ceremony. */
+  readonly attempt?: number;
+  readonly round?: number;
 }

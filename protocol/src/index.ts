@@ -10,6 +10,7 @@ export * from './limits.js';
 export * from './membership.js';
 export * from './names.js';
 export * from './opening.js';
+export * from './query-budget.js';
 export * from './record-types.js';
 export * from './schemas/access.js';
 export * from './schemas/ceremonies.js';

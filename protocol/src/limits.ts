@@ -15,6 +15,9 @@ export const LIMITS = {
   /** Denials that a suspension rule may ask for; the contract scans at most this many. */
   suspensionDenials: 50,
   fieldsPerQuery: 16,
+  /** What one requester may ask for in any `queryBudgetDays` calendar days (UTC): fields, summed over its queries. */
+  queriesPerBudgetPeriod: 200,
+  queryBudgetDays: 30,
   cohortDepth: 8,
   cohortNodes: 64,
   panelRows: 5000,

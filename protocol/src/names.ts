@@ -64,16 +64,22 @@ export const KEYS = {
   panel: 'panel',
   panelsByLayout: 'by-layout-panel',
   aggregationKey: 'aggregation-key',
+  /** [epoch, four digits]: how the key was shared then, for whoever checks an old result. */
+  keyEpoch: 'key-epoch',
+  /** [ceremonyId, attempt, mspId]: the documents of a holder that registered them; others accept by digest. */
+  keyRegistration: 'key-registration',
   query: 'query',
   queriesByTime: 'by-time-query',
   contribution: 'contribution',
   partial: 'partial',
   /** [queryId, mspId, transaction id]: a share whose proof did not verify, kept as evidence of who sent it. */
   rejectedPartial: 'rejected-partial',
-  /** [MSP id, enrolment id]: openings of queries by one requester in the running period. */
+  /** [MSP id, enrolment id]: fields asked for by one requester, by day. */
   queryBudget: 'query-budget',
   ceremony: 'ceremony',
   ceremoniesByTime: 'by-time-ceremony',
+  /** ['current'] -> id of the one ceremony that has not ended. */
+  unfinishedCeremony: 'unfinished-ceremony',
   /** [ceremonyId, attempt, round, mspId]. */
   ceremonyPost: 'ceremony-post',
 } as const;
@@ -91,17 +97,19 @@ export const EVENTS = {
   instructionChanged: 'instruction.changed',
   suspensionLifted: 'suspension.lifted',
   panelAnchored: 'panel.anchored',
+  /** The key's id; status `registered` when one more holder has accepted it, `active` when all have. */
   keyRegistered: 'key.registered',
   queryOpened: 'query.opened',
   /** One hospital answered; status `contributed` or `refused`. */
   queryContributed: 'query.contributed',
   /** All answers are there, and the aggregate waits for shares. */
   queryCompleted: 'query.completed',
+  /** One holder posted a share; status `accepted` or `rejected`. */
   queryShared: 'query.shared',
   queryEnded: 'query.ended',
-  /** Started, joined, resumed, blamed, finished; the id is the ceremony's. */
+  /** Started, joined, blamed, resumed, abandoned: the ceremony's id, status and attempt. */
   ceremonyChanged: 'ceremony.changed',
-  /** One participant posted the digests of a round. */
+  /** One participant posted the digests of a round: the ceremony's id, attempt and round. */
   ceremonyPosted: 'ceremony.posted',
 } as const;
 export type EventName = (typeof EVENTS)[keyof typeof EVENTS];

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { RECEIPT_STATUSES } from './schemas/access.js';
+import { CEREMONY_STATUSES } from './schemas/ceremonies.js';
 import { GRANT_STATUSES } from './schemas/grants.js';
 import { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import { MEMBER_STATUSES } from './schemas/members.js';
@@ -16,6 +17,7 @@ const STATUSES: Record<ObjectKind, readonly string[]> = {
   receipt: RECEIPT_STATUSES,
   instruction: INSTRUCTION_STATUSES,
   query: QUERY_STATUSES,
+  ceremony: CEREMONY_STATUSES,
 };
 
 type Steps = Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;

@@ -1,4 +1,5 @@
 import { CareLedgerError } from './errors.js';
+import type { CEREMONY_STATUSES } from './schemas/ceremonies.js';
 import type { GRANT_STATUSES } from './schemas/grants.js';
 import type { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import type { MEMBER_STATUSES } from './schemas/members.js';
@@ -48,12 +49,35 @@ const instruction: Table<(typeof INSTRUCTION_STATUSES)[number]> = {
 };
 
 const query: Table<(typeof QUERY_STATUSES)[number]> = {
-  none: { open: 'opened' },
+  none: { open: 'opened', deny: 'refused' },
   opened: { complete: 'contributed', refuse: 'refused' },
   contributed: { publish: 'decrypted', refuse: 'refused' },
 };
 
-export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query };
+const ceremony: Table<(typeof CEREMONY_STATUSES)[number]> = {
+  none: { start: 'joining' },
+  joining: {
+    join: 'joining',
+    begin: 'running',
+    testify: 'joining',
+    resume: 'joining',
+    exhaust: 'failed',
+    abandon: 'failed',
+  },
+  running: {
+    post: 'running',
+    register: 'running',
+    testify: 'running',
+    blame: 'joining',
+    resume: 'joining',
+    exhaust: 'failed',
+    abandon: 'failed',
+    finish: 'finished',
+  },
+  failed: { testify: 'failed', resume: 'joining' },
+};
+
+export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query, ceremony };
 export type ObjectKind = keyof typeof TRANSITIONS;
 type StatusOf<Kind extends ObjectKind> =
   (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;

@@ -1,14 +1,15 @@
 import { Type, type Static } from 'typebox';
 import { LIMITS } from '../limits.js';
 import {
-  Base64Url,
   CallerSchema,
+  Ed25519PublicKey,
   Instant,
   MspId,
   ObjectId,
   PageFields,
   Sha256,
   TransactionId,
+  X25519PublicKey,
   closed,
   oneOf,
 } from './common.js';
@@ -30,13 +31,19 @@ export const BLAME_REASONS = [
   'PROOF_INVALID',
 ] as const;
 export type BlameReason = (typeof BLAME_REASONS)[number];
+/** `KEY_CONFLICT`: two holders registered different keys for one attempt. The contract finds it; nobody claims it. */
+export const FAULT_REASONS = [...BLAME_REASONS, 'KEY_CONFLICT'] as const;
 
-/** Attempts of one ceremony; each fault that is named ends one and begins the next. */
+/** Attempts in a row, each ended by a fault or a resumption; then the ceremony has failed until a person resumes it. */
 export const MAX_CEREMONY_ATTEMPTS = 16;
+/** Attempts of one ceremony in all: what stands on the ledger about it is bounded. */
+export const MAX_CEREMONY_ATTEMPTS_IN_ALL = 4 * MAX_CEREMONY_ATTEMPTS;
 /** Rounds of one attempt: a key of 3072 bits takes some twenty batches of candidates at most. */
 export const MAX_CEREMONY_ROUNDS = 400;
+/** More members than this share the key among that many of them: the arithmetic has points 1..10. */
+export const MAX_KEY_HOLDERS = Math.min(10, LIMITS.members);
 
-const Attempt = Type.Integer({ minimum: 1, maximum: MAX_CEREMONY_ATTEMPTS });
+const Attempt = Type.Integer({ minimum: 1, maximum: MAX_CEREMONY_ATTEMPTS_IN_ALL });
 const Round = Type.Integer({ minimum: 0, maximum: MAX_CEREMONY_ROUNDS });
 
 export const StartCeremonySchema = closed({
@@ -44,20 +51,15 @@ export const StartCeremonySchema = closed({
   purpose: oneOf(CEREMONY_PURPOSES),
   keyBits: Type.Integer({ minimum: 256, maximum: 4096 }),
   /** Who will hold a share, in the order of their points. */
-  holders: Type.Array(MspId, { minItems: 3, maxItems: 10, uniqueItems: true }),
+  holders: Type.Array(MspId, { minItems: 3, maxItems: MAX_KEY_HOLDERS, uniqueItems: true }),
   /** `redistribute` only: a majority of the present holders, who deal. */
-  dealers: Type.Optional(Type.Array(MspId, { minItems: 2, maxItems: 10, uniqueItems: true })),
+  dealers: Type.Optional(Type.Array(MspId, { minItems: 2, maxItems: MAX_KEY_HOLDERS, uniqueItems: true })),
 });
 export type StartCeremony = Static<typeof StartCeremonySchema>;
 
-/** One-time keys of a member for this ceremony's messages. */
-export const JoinCeremonySchema = closed({
-  ceremonyId: ObjectId,
-  /** X25519, 32 bytes. */
-  encryptionKey: Base64Url(43),
-  /** Ed25519, 32 bytes. */
-  signingKey: Base64Url(43),
-});
+/** Keys of a member for the messages of one attempt, never used again. */
+const OneTimeKeys = { encryptionKey: X25519PublicKey, signingKey: Ed25519PublicKey };
+export const JoinCeremonySchema = closed({ ceremonyId: ObjectId, attempt: Attempt, ...OneTimeKeys });
 export const PostRoundSchema = closed({
   ceremonyId: ObjectId,
   attempt: Attempt,
@@ -68,51 +70,69 @@ export const PostRoundSchema = closed({
    */
   digests: Type.Record(MspId, Sha256),
 });
+/**
+ * Names who kept an attempt from ending. The first blame of an attempt ends it; those that come later, one of each
+ * participant, stand beside it as evidence.
+ */
 export const BlameSchema = closed({
   ceremonyId: ObjectId,
   attempt: Attempt,
+  /** Of the message that is at fault or missing. */
   round: Round,
   accused: MspId,
   reason: oneOf(BLAME_REASONS),
 });
-/** Begins a new attempt of a ceremony that failed, or that stands still. */
-export const ResumeCeremonySchema = closed({ ceremonyId: ObjectId });
+/** Begins a new attempt of a ceremony that failed, or that stands still. `attempt` is the one that is given up. */
+export const ResumeCeremonySchema = closed({ ceremonyId: ObjectId, attempt: Attempt });
+/** Ends a ceremony without a key, so that another may start: with other members, or of another size. */
+export const AbandonCeremonySchema = closed({ ceremonyId: ObjectId });
 export const CeremonyQuerySchema = closed({ ceremonyId: ObjectId });
 export const CeremonyRoundQuerySchema = closed({ ceremonyId: ObjectId, attempt: Attempt, round: Round });
 export const ListCeremoniesSchema = closed({ pageSize: PageFields.pageSize, bookmark: PageFields.bookmark });
 
 export const CeremonyFaultSchema = closed({
   attempt: Attempt,
-  round: Round,
+  /** Absent for KEY_CONFLICT, which is no message's. */
+  round: Type.Optional(Round),
   accused: MspId,
   accuser: MspId,
-  reason: oneOf(BLAME_REASONS),
+  reason: oneOf(FAULT_REASONS),
   at: Instant,
   txId: TransactionId,
 });
 export type CeremonyFault = Static<typeof CeremonyFaultSchema>;
 
-export const CeremonyParticipantSchema = closed({
-  mspId: MspId,
-  encryptionKey: Base64Url(43),
-  signingKey: Base64Url(43),
-  txId: TransactionId,
-});
+export const CeremonyParticipantSchema = closed({ mspId: MspId, ...OneTimeKeys, txId: TransactionId });
+export type CeremonyParticipant = Static<typeof CeremonyParticipantSchema>;
 
 export const CeremonySchema = closed({
   ...StartCeremonySchema.properties,
   /** Derived: a majority of `holders`. */
-  threshold: Type.Integer({ minimum: 2, maximum: 10 }),
+  threshold: Type.Integer({ minimum: 2, maximum: MAX_KEY_HOLDERS }),
   status: oneOf(CEREMONY_STATUSES),
   /** The attempt that runs or ran last. */
   attempt: Attempt,
-  /** Everyone whose messages are needed: holders and dealers. */
+  /** Everyone whose messages are needed: holders, then dealers that will hold nothing. */
   participants: Type.Array(MspId),
+  /** Of this attempt; each attempt has keys of its own. Those of earlier ones are in their transactions. */
   joined: Type.Array(CeremonyParticipantSchema),
   faults: Type.Array(CeremonyFaultSchema),
-  /** `redistribute`: the key and the epoch that are shared anew; `generate`: set when it has finished. */
+  /** Who gave which attempt up without naming anybody. */
+  resumptions: Type.Array(closed({ attempt: Attempt, mspId: MspId, at: Instant, txId: TransactionId })),
+  /** `redistribute`: the key that is shared anew; `generate`: the key that it made, once it has finished. */
   keyId: Type.Optional(Sha256),
+  /** Of the sharing that the ceremony makes: 0, or one more than the present one. */
   epoch: Type.Integer({ minimum: 0 }),
+  /** What the running attempt ended with, from the first registration until every holder has accepted it. */
+  registration: Type.Optional(
+    closed({
+      keyId: Sha256,
+      /** SHA-256 of `keyDocument`. */
+      sharingDigest: Sha256,
+      registeredBy: MspId,
+      acceptedBy: Type.Array(MspId),
+    }),
+  ),
   startedBy: CallerSchema,
   startedAt: Instant,
   endedAt: Type.Optional(Instant),
@@ -127,6 +147,3 @@ export const CeremonyPostSchema = closed({
   txId: TransactionId,
 });
 export type CeremonyPost = Static<typeof CeremonyPostSchema>;
-
-/** Why a figure below LIMITS.members: the DKG's arithmetic is over points that are units modulo 2520 k + 1. */
-export const MAX_KEY_HOLDERS = Math.min(10, LIMITS.members);

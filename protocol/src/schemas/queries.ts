@@ -1,6 +1,8 @@
 import { Type, type Static } from 'typebox';
+import { canonicalJson } from '../canonical-json.js';
 import { CohortSchema } from '../cohort.js';
 import { LIMITS } from '../limits.js';
+import { CeremonyPostSchema, MAX_KEY_HOLDERS } from './ceremonies.js';
 import {
   Base64Url,
   CallerSchema,
@@ -32,6 +34,17 @@ export const REFUSAL_REASONS = [
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
+/** Why a share does not count. It stands on the ledger with its sender's name. */
+export const SHARE_REJECTIONS = [
+  /** It decrypts another ciphertext than the aggregate. */
+  'OTHER_CIPHERTEXT',
+  /** It is no group element, or its proof does not verify for this holder, query and aggregate. */
+  'PROOF_INVALID',
+] as const;
+export type ShareRejection = (typeof SHARE_REJECTIONS)[number];
+/** Rejected shares of one holder that are kept for one query; a right share is taken all the same. */
+export const MAX_REJECTED_SHARES = 3;
+
 const Ciphertext = Base64Url(LIMITS.ciphertextCharacters);
 
 /** The consortium's Paillier key. Active when every holder has accepted its share. */
@@ -48,31 +61,56 @@ export const AggregationPublicKeySchema = closed({
 export const KeySharingSchema = closed({
   keyId: Sha256,
   epoch: Type.Integer({ minimum: 0, maximum: 1000 }),
-  threshold: Type.Integer({ minimum: 2, maximum: 10 }),
-  holders: Type.Array(MspId, { minItems: 3, maxItems: 10, uniqueItems: true }),
+  threshold: Type.Integer({ minimum: 2, maximum: MAX_KEY_HOLDERS }),
+  holders: Type.Array(MspId, { minItems: 3, maxItems: MAX_KEY_HOLDERS, uniqueItems: true }),
   verificationBase: Ciphertext,
-  verificationKeys: Type.Array(Ciphertext, { minItems: 3, maxItems: 10 }),
+  verificationKeys: Type.Array(Ciphertext, { minItems: 3, maxItems: MAX_KEY_HOLDERS }),
   theta: Base64Url(700),
 });
-/** What a ceremony ended with. The same document comes from each holder: the last acceptance makes it active. */
+export type KeySharing = Static<typeof KeySharingSchema>;
+/**
+ * What a ceremony ended with, from one holder. The first one is the registration; one that is the same accepts it; one
+ * that differs ends the attempt and stands on the ledger with both documents.
+ */
 export const RegisterKeySchema = closed({
   ceremonyId: ObjectId,
+  attempt: CeremonyPostSchema.properties.attempt,
   publicKey: AggregationPublicKeySchema,
   sharing: KeySharingSchema,
 });
-export const AcceptKeySchema = closed({ ceremonyId: ObjectId, keyId: Sha256, sharingDigest: Sha256 });
-export const KeyQuerySchema = closed({});
+export type RegisterKey = Static<typeof RegisterKeySchema>;
+/** The same without the documents, once they are registered. The last acceptance makes the key active. */
+export const AcceptKeySchema = closed({
+  ceremonyId: ObjectId,
+  attempt: CeremonyPostSchema.properties.attempt,
+  sharingDigest: Sha256,
+});
+/** The key in force; or as it was shared in an epoch; or what a ceremony's running attempt has registered. */
+export const KeyQuerySchema = closed({
+  epoch: Type.Optional(KeySharingSchema.properties.epoch),
+  ceremonyId: Type.Optional(ObjectId),
+});
 export const AggregationKeySchema = closed({
   publicKey: AggregationPublicKeySchema,
   sharing: KeySharingSchema,
+  /** SHA-256 of `keyDocument`. */
+  sharingDigest: Sha256,
   ceremonyId: ObjectId,
+  /** Of the ceremony. */
+  attempt: CeremonyPostSchema.properties.attempt,
   acceptedBy: Type.Array(MspId),
+  /** `registered` only in the answer about a ceremony that has not finished. */
   status: oneOf(['registered', 'active'] as const),
   registeredBy: MspId,
   registeredAt: Instant,
   txId: TransactionId,
 });
 export type AggregationKey = Static<typeof AggregationKeySchema>;
+
+/** The text whose SHA-256 is the `sharingDigest`. */
+export function keyDocument({ publicKey, sharing }: Pick<AggregationKey, 'publicKey' | 'sharing'>): string {
+  return canonicalJson({ publicKey, sharing });
+}
 
 const QueryFields = {
   queryId: ObjectId,
@@ -147,6 +185,12 @@ export const PartialSchema = closed({
   txId: TransactionId,
 });
 export type PartialShare = Static<typeof PartialSchema>;
+export const RejectedPartialSchema = closed({ ...PartialSchema.properties, reason: oneOf(SHARE_REJECTIONS) });
+export type RejectedPartial = Static<typeof RejectedPartialSchema>;
+/** What `Share` answers: a rejected share commits too. */
+export type ShareResult =
+  | { readonly outcome: 'accepted'; readonly partial: PartialShare }
+  | { readonly outcome: 'rejected'; readonly partial: RejectedPartial };
 
 const StatisticResultSchema = closed({
   statistic: oneOf(STATISTICS),
@@ -171,6 +215,8 @@ export const QuerySchema = closed({
   /** Product of the contributions, multiplied by the contract; every holder multiplies again. */
   aggregate: Type.Optional(Ciphertext),
   results: Type.Optional(Type.Array(StatisticResultSchema)),
+  /** Whose shares were combined, and under which sharing of the key. */
+  combined: Type.Optional(closed({ epoch: KeySharingSchema.properties.epoch, holders: Type.Array(MspId) })),
   refusal: Type.Optional(closed({ mspId: MspId, reason: oneOf(REFUSAL_REASONS) })),
   openedAt: Instant,
   endedAt: Type.Optional(Instant),
@@ -182,7 +228,8 @@ export type Query = Static<typeof QuerySchema>;
 export interface QueryDetails {
   readonly query: Query;
   readonly contributions: Contribution[];
+  /** At most one of each holder; one of an earlier epoch counts no longer, until its holder posts again. */
   readonly partials: PartialShare[];
-  /** Shares whose proof did not verify: evidence against their senders. */
-  readonly rejected: PartialShare[];
+  /** Evidence against their senders. */
+  readonly rejected: RejectedPartial[];
 }
