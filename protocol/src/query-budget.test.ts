@@ -8,7 +8,9 @@ const MOST = LIMITS.queriesPerBudgetPeriod;
 describe('the budget of a requester', () => {
   it('is spent to the last field, and not one further', () => {
     const spent = spendBudget(undefined, on('2026-11-20'), MOST - 1);
-    expect(spendBudget(spent, on('2026-11-20'), 1)?.days).to.deep.equal([{ day: '2026-11-20', fields: MOST }]);
+    expect(spendBudget(spent, on('2026-11-20'), 1)?.days).to.deep.equal([
+      { day: '2026-11-20', fields: MOST },
+    ]);
     expect(spendBudget(spent, on('2026-11-20'), 2)).to.equal(undefined);
     expect(spendBudget(undefined, on('2026-11-20'), MOST + 1)).to.equal(undefined);
   });
