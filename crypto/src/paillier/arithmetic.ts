@@ -29,9 +29,6 @@ export function modProduct(factors: readonly bigint[], modulus: bigint): bigint 
   return factors.reduce((product, factor) => (product * factor) % modulus, 1n);
 }
 
-/** base^exponent mod modulus for exponent >= 0 and modulus > 1; the engine has a native one. */
-export type ModPow = (base: bigint, exponent: bigint, modulus: bigint) => bigint;
-
 const WINDOW_BITS = 5;
 
 /** Odd powers base^1, base^3, ... below 2^WINDOW_BITS. */
