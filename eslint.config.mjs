@@ -4,11 +4,14 @@ import tseslint from 'typescript-eslint';
 const ARROWS = {
   protocol: [],
   crypto: ['protocol'],
-  chaincode: ['protocol', 'crypto/core', 'crypto/native'],
+  chaincode: ['protocol', 'crypto/core', 'crypto/native', 'crypto/testing'],
   network: ['protocol'],
-  verifier: ['protocol', 'crypto'],
-  gateway: ['protocol', 'crypto', 'network', 'chaincode'],
+  verifier: ['protocol', 'crypto', 'crypto/testing'],
+  gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode'],
 };
+/** A dealer sees the key, so only what tests may reach one. */
+const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.dealer/]';
+const TEST_SUPPORT = ['**/*.test.ts', '**/*test-support.ts', 'chaincode/src/testing/**', '{test,bench}/**'];
 
 const arrow = (name) => {
   const allowed = ARROWS[name];
@@ -61,6 +64,16 @@ export default tseslint.config(
       regex: '^(node:|@careledger/)',
       message: 'Outside engine/ and node/ the package is pure: it runs in a browser and in chaincode.',
     }),
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: [...TEST_SUPPORT, 'crypto/src/testing.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: DEALER, message: 'A dealer sees the key: only tests and benchmarks may import one.' },
+      ],
+    },
   },
   {
     files: ['**/*.test.ts', 'test/**/*.ts'],

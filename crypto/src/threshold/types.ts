@@ -4,7 +4,9 @@
  *   phi = phi(n), beta random, F(x) an integer polynomial of degree threshold - 1 with phi | F(0)
  *   holder i (1-based place in `holders`) keeps S_i = F(i), an integer; Delta = (number of holders)!
  *   v in Z*_{n^2} a square, v_i = v^(Delta S_i)
- *   partial c_i = c^(2 Delta S_i);   x = prod c_i^(mu_i),  mu_i = Delta prod_{j != i} j / (j - i);   m = L(x) / theta mod n
+ *   partial c_i = c^(2 Delta S_i);   x = prod c_i^(2 mu_i),  mu_i = Delta prod_{j != i} j / (j - i);   m = L(x) / theta mod n
+ *
+ * The 2 in x is there because the proof is about c_i^2: it leaves the sign of c_i open, and a mu_i may be odd.
  */
 import type { PaillierPublicKeyJson } from '../paillier/types.js';
 

@@ -1,0 +1,2 @@
+/** @careledger/crypto/testing: keys whose secrets are known. For tests and benchmarks; lint keeps it out of the rest. */
+export { dealThresholdKey, type DealOptions, type DealtThresholdKey } from './threshold/engine/dealer.js';
