@@ -6,7 +6,7 @@
 import {
   CryptoError,
   ciphertextFromText,
-  combinePartials,
+  combineAdditivePartials,
   decodePanelBlock,
   decodeTotals,
   openingFromJson,
@@ -108,7 +108,7 @@ function derivedResults(
   { holders }: AggregationKey,
   ciphertext: bigint,
 ): StatisticResult[] {
-  const plaintext = combinePartials({
+  const plaintext = combineAdditivePartials({
     publicKey,
     holders,
     ciphertext,

@@ -3,7 +3,7 @@ import {
   ciphertextDigest,
   ciphertextFromText,
   ciphertextToText,
-  combinePartials,
+  combineAdditivePartials,
   decodeTotals,
   partialFromJson,
   publicKeyFromJson,
@@ -78,7 +78,7 @@ function totalsOf(
   { query, layout, partials }: ResultInput,
 ): PanelTotals {
   if (query.aggregate === undefined) throw new TypeError('a query without an aggregate');
-  const plaintext = combinePartials({
+  const plaintext = combineAdditivePartials({
     publicKey,
     holders: key.holders,
     ciphertext: ciphertextFromText(publicKey, query.aggregate),

@@ -260,7 +260,7 @@ describe('shares of a dealt key', function () {
         );
       });
       expect(
-        shares.combinePartials({ publicKey, holders, ciphertext, partials: partials.reverse() }),
+        shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: partials.reverse() }),
       ).to.equal(m);
     }
   });
@@ -277,7 +277,7 @@ describe('shares of a dealt key', function () {
       (typeof partials)[0],
     ];
     const combine = (given: typeof partials, of = holders): unknown =>
-      shares.combinePartials({ publicKey, holders: of, ciphertext, partials: given });
+      shares.combineAdditivePartials({ publicKey, holders: of, ciphertext, partials: given });
     expect(combine(partials)).to.equal(7n);
     expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c]));
     expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c, c]));
@@ -295,7 +295,7 @@ describe('shares of a dealt key', function () {
     const ciphertext = encrypt(publicKey, 7n);
     const [first, ...rest] = await partialsOf(ciphertext);
     const moved = { ...first!, value: (first!.value * (1n + 1000n * publicKey.n)) % publicKey.nSquared };
-    expect(shares.combinePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] })).to.equal(
+    expect(shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] })).to.equal(
       1007n,
     );
   });

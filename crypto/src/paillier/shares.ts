@@ -153,7 +153,7 @@ function assertPartials(
  * The plaintext, 0..n-1, from the partial decryptions of ALL holders in any order.
  * @throws CRYPTO_SHARES_INCOMPLETE (missing, doubled, foreign, or of another ciphertext), CRYPTO_DECRYPTION_FAILED
  */
-export function combinePartials(options: {
+export function combineAdditivePartials(options: {
   publicKey: PaillierPublicKey;
   holders: readonly string[];
   ciphertext: bigint;

@@ -8,7 +8,7 @@ import * as contribution from './contribution.js';
 import { randomUnit, sumCiphertexts } from '../paillier/homomorphic.js';
 import { smallLayout, smallRow } from './panel-samples.test-support.js';
 import { decodeTotals, encodeRow, maskPlaintext, slotsFor, type PanelRow, type Statistic } from './panel.js';
-import { combinePartials, partialDecrypt } from '../paillier/shares.js';
+import { combineAdditivePartials, partialDecrypt } from '../paillier/shares.js';
 import { plaintextStatistic, statisticFromTotals } from './statistics.js';
 import type { PaillierPublicKey } from '../paillier/types.js';
 
@@ -185,7 +185,7 @@ describe('an aggregate, end to end', function () {
         const partials = shares.map((share) => partialDecrypt(publicKey, share, aggregate));
         const totals = decodeTotals(
           smallLayout,
-          combinePartials({ publicKey, holders, ciphertext: aggregate, partials }),
+          combineAdditivePartials({ publicKey, holders, ciphertext: aggregate, partials }),
           slots,
         );
         const outcome = (compute: () => unknown): unknown => {

@@ -4,7 +4,7 @@
  *   sharing        holders 3..10 distinct names, threshold 2..holders, epoch 0..1000, v = the base that follows from
  *                  the key, v_i in Z*_{n^2}, theta in 1..n-1 coprime to n
  *   share          0 < S_i < 2^12000
- *   partial        c_i in Z*_{n^2}, challenge below 2^128, 0 < response, at most 1575 bytes
+ *   partial        c_i in Z*_{n^2} (1 too: what an element of order 2 becomes), challenge below 2^128, 0 < response, at most 1575 bytes
  *   sharingDigest  SHA-256 of the canonical JSON (RFC 8785: keys sorted, no white space) of { publicKey, sharing }, hex
  *
  * Elements of Z*_{n^2} take exactly 2 keyBits / 8 bytes, theta keyBits / 8, a challenge 16; shares and responses are
@@ -27,6 +27,7 @@ import {
   assertCiphertexts,
   assertSameKey,
   ciphertextFromText,
+  ciphertextSizeBytes,
   ciphertextToText,
   publicKeyToJson,
 } from '../paillier/public-key.js';
@@ -246,6 +247,19 @@ export function thresholdShareFromJson(json: unknown): ThresholdShare {
   return share;
 }
 
+/** Whether `value` is in Z*_{n^2}. */
+export function isElement(publicKey: PaillierPublicKey, value: unknown): value is bigint {
+  const inRange = typeof value === 'bigint' && value > 0n && value < publicKey.nSquared;
+  return inRange && gcd(publicKey.n, value % publicKey.n) === 1n;
+}
+
+function elementOf(publicKey: PaillierPublicKey, argument: string, text: unknown): bigint {
+  const value = bytesToBigint(bytesOf(argument, text, ciphertextSizeBytes(publicKey)));
+  if (!isElement(publicKey, value))
+    throw invalidInput(argument, 'an integer of 1..n^2-1 coprime to n', 'another');
+  return value;
+}
+
 export function provenPartialToJson(publicKey: PaillierPublicKey, partial: ProvenPartial): ProvenPartialJson {
   const { holder, keyId, epoch, ciphertextDigest, value, proof } = partial;
   return {
@@ -253,7 +267,7 @@ export function provenPartialToJson(publicKey: PaillierPublicKey, partial: Prove
     keyId,
     epoch,
     ciphertextDigest,
-    value: ciphertextToText(publicKey, value),
+    value: bytesToBase64Url(bigintToBytes(value, ciphertextSizeBytes(publicKey))),
     proof: {
       challenge: bytesToBase64Url(bigintToBytes(proof.challenge, CHALLENGE_BITS / 8)),
       response: bytesToBase64Url(bigintToMinimalBytes(proof.response)),
@@ -261,7 +275,7 @@ export function provenPartialToJson(publicKey: PaillierPublicKey, partial: Prove
   };
 }
 
-/** Says nothing of the proof's truth. @throws CRYPTO_INVALID_INPUT, CRYPTO_INVALID_CIPHERTEXT */
+/** Says nothing of the proof's truth. @throws CRYPTO_INVALID_INPUT */
 export function provenPartialFromJson(publicKey: PaillierPublicKey, json: unknown): ProvenPartial {
   const names = ['holder', 'keyId', 'epoch', 'ciphertextDigest', 'value', 'proof'];
   const fields = fieldsOf('partial', json, names);
@@ -272,7 +286,7 @@ export function provenPartialFromJson(publicKey: PaillierPublicKey, json: unknow
     keyId: publicKey.keyId,
     epoch: epochOf('partial.epoch', fields['epoch']),
     ciphertextDigest: digestOf('partial.ciphertextDigest', fields['ciphertextDigest']),
-    value: ciphertextFromText(publicKey, textOf('partial.value', fields['value'])),
+    value: elementOf(publicKey, 'partial.value', fields['value']),
     proof: {
       challenge: bytesToBigint(bytesOf('partial.proof.challenge', proof['challenge'], CHALLENGE_BITS / 8)),
       response: positiveOf('partial.proof.response', proof['response'], MAX_RESPONSE_BYTES),

@@ -2,4 +2,5 @@
 export * from './codec.js';
 export * from './derived.js';
 export * from './integer-sharing.js';
+export * from './partial-decryption.js';
 export * from './types.js';

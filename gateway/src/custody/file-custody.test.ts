@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify, inspect } from 'node:util';
 import {
-  combinePartials,
+  combineAdditivePartials,
   dealKeyShares,
   encrypt,
   keyShareToJson,
@@ -248,7 +248,7 @@ describe('file custody', function () {
         await custody.partialDecryption(json, ciphertext),
         await elsewhere.partialDecryption(json, ciphertext),
       ];
-      expect(combinePartials({ publicKey, holders, ciphertext, partials })).to.equal(42n);
+      expect(combineAdditivePartials({ publicKey, holders, ciphertext, partials })).to.equal(42n);
       await expectCryptoRefusal(custody.partialDecryption(json, 0n));
     });
   });

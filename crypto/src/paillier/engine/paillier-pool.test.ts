@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { makeContribution } from '../../panel/contribution.js';
 import { randomUnit } from '../homomorphic.js';
 import { publicKeyToJson } from '../public-key.js';
-import { combinePartials } from '../shares.js';
+import { combineAdditivePartials } from '../shares.js';
 import type { PaillierPublicKey } from '../types.js';
 import { expectCode, expectRejection, testKey } from '../../test-support.js';
 import { dealKeyShares } from './dealer.js';
@@ -63,7 +63,7 @@ describe('Paillier worker pool', function () {
       dealt.shares.map((share) => pool.partialDecrypt(publicKeyToJson(dealt.publicKey), share, ciphertexts)),
     );
     const plaintexts = ciphertexts.map((ciphertext, index) =>
-      combinePartials({
+      combineAdditivePartials({
         publicKey: dealt.publicKey,
         holders,
         ciphertext,
