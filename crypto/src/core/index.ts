@@ -16,4 +16,3 @@ export * from '../panel/index.js';
 export * from '../threshold/index.js';
 export * from './patient-signature.js';
 export * from './random.js';
-export * from './sealed-message.js';
