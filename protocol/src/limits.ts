@@ -18,6 +18,8 @@ export const LIMITS = {
   /** What one requester may ask for in any `queryBudgetDays` calendar days (UTC): fields, summed over its queries. */
   queriesPerBudgetPeriod: 200,
   queryBudgetDays: 30,
+  /** Categories of a column, or intervals between its edges. */
+  categories: 32,
   cohortDepth: 8,
   cohortNodes: 64,
   panelRows: 5000,

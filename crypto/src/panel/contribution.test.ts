@@ -7,9 +7,11 @@ import { randomBytes } from '../core/random.js';
 import * as contribution from './contribution.js';
 import { randomUnit, sumCiphertexts } from '../paillier/homomorphic.js';
 import { smallLayout, smallRow } from './panel-samples.test-support.js';
-import { decodeTotals, encodeRow, maskPlaintext, slotsFor, type PanelRow, type Statistic } from './panel.js';
+import type { PanelRow } from './fields/columns.js';
+import { decodeTotals, encodeRow, maskPlaintext, slotsFor, type Statistic } from './panel.js';
+import { plaintextStatistic } from './plaintext-statistics.js';
 import { combineAdditivePartials, partialDecrypt } from '../paillier/shares.js';
-import { plaintextStatistic, statisticFromTotals } from './statistics.js';
+import { statisticFromTotals } from './statistics.js';
 import type { PaillierPublicKey } from '../paillier/types.js';
 
 const asked = slotsFor(smallLayout, ['temperature'], 'sum');

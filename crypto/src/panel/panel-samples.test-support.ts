@@ -1,7 +1,7 @@
 /** Layouts and rows for tests. */
 import fc from 'fast-check';
 import type { PanelLayout } from './panel-layout.js';
-import type { PanelRow } from './panel.js';
+import type { PanelRow } from './fields/columns.js';
 
 /** Fits a 512-bit test key: one signed numeric field, one histogram. */
 export const smallLayout: PanelLayout = {

@@ -10,13 +10,15 @@ import {
   type PanelLayout,
   type SlotId,
 } from './panel-layout.js';
+import type { PanelRow } from './fields/columns.js';
 import { smallLayout, smallRow, wideLayout, wideRow } from './panel-samples.test-support.js';
 import * as panel from './panel.js';
-import { plaintextStatistic, statisticFromTotals } from './statistics.js';
+import { plaintextStatistic } from './plaintext-statistics.js';
+import { statisticFromTotals } from './statistics.js';
 
 const filled = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes).fill(255);
 const everySlot = (layout: PanelLayout): SlotId[] => [...compileLayout(layout).slots.keys()];
-const sumRows = (layout: PanelLayout, rows: readonly panel.PanelRow[]): bigint =>
+const sumRows = (layout: PanelLayout, rows: readonly PanelRow[]): bigint =>
   rows.reduce((total, row) => total + panel.encodeRow(layout, row), 0n);
 
 describe('panel layout', () => {
@@ -315,7 +317,7 @@ describe('panel totals', () => {
   });
 
   it('a statistic of too few is undefined, in both computations', () => {
-    const totals = (rows: panel.PanelRow[]): panel.PanelTotals =>
+    const totals = (rows: PanelRow[]): panel.PanelTotals =>
       panel.decodeTotals(smallLayout, sumRows(smallLayout, rows), everySlot(smallLayout));
     expect(
       statisticFromTotals(smallLayout, totals([{ temperature: 1 }]), 'temperature', 'mean').decimal,
@@ -324,7 +326,7 @@ describe('panel totals', () => {
       [[], 'mean'],
       [[{ temperature: 1 }], 'variance'],
       [[{ sex: 'male' }], 'mean'],
-    ] as Array<[panel.PanelRow[], panel.Statistic]>) {
+    ] as Array<[PanelRow[], panel.Statistic]>) {
       expectCode(
         'CRYPTO_STATISTIC_UNDEFINED',
         () => statisticFromTotals(smallLayout, totals(rows), 'temperature', statistic),

@@ -1,126 +1,181 @@
 /**
- * Statistics from totals, exact: reduced fractions of integers, and a decimal text rounded once, at the end.
+ * Statistics from totals, exact.
  *
- *   with n records, S = sum of x 10^s, Q = sum of (x 10^s)^2, s = scale:
+ *   with n records, S = sum of x 10^s, Q = sum of (x 10^s)^2, s = scale, and for pairs T = sum of y 10^t and
+ *   P = sum of x y 10^(s+t), t = scale of y:
  *   count = n                 sum = S / 10^s                mean = S / (n 10^s)
  *   variance (sample) = (Q - S^2 / n) / (n - 1) = (n Q - S^2) / (n (n - 1) 10^(2s))
+ *   covariance (sample) = (n P - S T) / (n (n - 1) 10^(s+t))
+ *   weighted sum = sum over fields f of w_f S_f / 10^(s_f)
+ *   survivor fraction at the end of interval i (Kaplan and Meier, with intervals for times)
+ *                     = product over j <= i of (n_j - d_j) / n_j,   d_j events of n_j at risk
  *
- * plaintextStatistic is the reference: from the rows, without packing, offsets or encryption, the variance from its
- * definition, sum of (n x_i - S)^2 / (n^2 (n - 1) 10^(2s)).
+ * Divergence: the estimator takes every event's own time; here an interval's events count as one time, and those who
+ * were censored in it as at risk until its end.
  */
-import { fractionToText, parseDecimal, powerOfTen, toFixedPoint } from '../core/decimal.js';
-import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
-import { gcd } from '../paillier/arithmetic.js';
+import { powerOfTen } from '../core/decimal.js';
+import { invalidInput, shapeOf } from '../core/errors.js';
+import { assertAsked, weightsOf, type AskedStatistic } from './asked-statistic.js';
+import { total } from './fields/field.js';
+import type { NumericTotals } from './fields/numeric.js';
+import type { CompiledPair, PairTotals } from './fields/pair.js';
+import type { SurvivalTotals } from './fields/survival.js';
+import type { PanelTotals, Statistic } from './panel.js';
 import {
   compileLayout,
-  type CompiledHistogram,
-  type CompiledNumeric,
+  type AnyCompiledField,
+  type CompiledLayout,
+  type CompiledOf,
+  type FieldKind,
   type PanelLayout,
 } from './panel-layout.js';
 import {
-  binIndex,
-  numericOffset,
-  type NumericTotals,
-  type PanelRow,
-  type PanelTotals,
-  type Statistic,
-} from './panel.js';
+  assertDefined,
+  covarianceResult,
+  groupedResult,
+  histogramResult,
+  ifDefined,
+  numericResult,
+  reduced,
+  survivalResult,
+  weightedSumResult,
+  type Fraction,
+  type NumericStatistic,
+  type StatisticResult,
+  type SurvivalFigures,
+  type WeightedTerm,
+} from './statistic-result.js';
 
-/** Reduced; denominator > 0; decimal texts of integers. */
-export interface ExactFraction {
-  readonly numerator: string;
-  readonly denominator: string;
-}
-/** JSON-safe: every figure is text. */
-export interface StatisticResult {
-  readonly statistic: Statistic;
-  readonly field: string;
-  /** Of the value; a variance is in its square. */
-  readonly unit: string;
-  /** Records that have the field. */
-  readonly count: string;
-  readonly exact?: ExactFraction;
-  /** `exact`, half away from zero: scale digits for a sum, scale + 6 for a mean, 2 scale + 6 for a variance. */
-  readonly decimal?: string;
-  readonly bins?: ReadonlyArray<{ readonly label: string; readonly count: string }>;
-}
-interface Fraction {
-  readonly numerator: bigint;
-  readonly denominator: bigint;
-}
-type NumericStatistic = Exclude<Statistic, 'histogram'>;
-
-const EXTRA_DIGITS = 6;
-
-function reduced({ numerator, denominator }: Fraction): ExactFraction {
-  const divisor = gcd(numerator < 0n ? -numerator : numerator, denominator);
-  return { numerator: String(numerator / divisor), denominator: String(denominator / divisor) };
+/** @throws CRYPTO_INVALID_INPUT unless the layout has a field of that name and kind */
+export function fieldOf<Kind extends FieldKind>(
+  { fields }: CompiledLayout,
+  name: string,
+  kind: Kind,
+): CompiledOf<Kind> {
+  const field: AnyCompiledField | undefined = fields.get(name);
+  if (field?.kind !== kind) throw invalidInput('field', `a ${kind} field of the layout`, shapeOf(name));
+  return field as CompiledOf<Kind>;
 }
 
-function decimalDigits(statistic: NumericStatistic, scale: number): number {
-  const digits = { count: 0, sum: scale, mean: scale + EXTRA_DIGITS, variance: 2 * scale + EXTRA_DIGITS };
-  return digits[statistic];
-}
-
-function undefinedStatistic(field: string, least: number): CryptoError {
-  return new CryptoError('CRYPTO_STATISTIC_UNDEFINED', {
-    argument: field,
-    expected: `at least ${least} records with the field`,
-    came: 'fewer',
-  });
-}
-
-function asked(value: bigint | undefined, part: string): bigint {
+function asked<Value>(value: Value | undefined, part: string): Value {
   if (value === undefined) throw invalidInput('totals', `totals with ${part}`, 'totals without it');
   return value;
 }
 
-function fractionOf(
-  field: string,
+/** @throws CRYPTO_INVALID_INPUT for totals that were not asked for */
+function numericFraction(
   statistic: NumericStatistic,
   scale: number,
-  totals: NumericTotals,
-): Fraction {
-  const { count } = totals;
+  { count, sum, sumOfSquares }: NumericTotals,
+): Fraction | undefined {
   const unit = powerOfTen(scale);
   if (statistic === 'count') return { numerator: count, denominator: 1n };
-  const sum = asked(totals.sum, 'a sum');
-  if (statistic === 'sum') return { numerator: sum, denominator: unit };
-  if (statistic === 'mean') {
-    if (count < 1n) throw undefinedStatistic(field, 1);
-    return { numerator: sum, denominator: count * unit };
-  }
-  const squares = asked(totals.sumOfSquares, 'a sum of squares');
-  if (count < 2n) throw undefinedStatistic(field, 2);
-  return { numerator: count * squares - sum * sum, denominator: count * (count - 1n) * unit * unit };
+  const s = asked(sum, 'a sum');
+  if (statistic === 'sum') return { numerator: s, denominator: unit };
+  if (statistic === 'mean')
+    return ifDefined(statistic, count, () => ({ numerator: s, denominator: count * unit }));
+  const q = asked(sumOfSquares, 'a sum of squares');
+  return ifDefined(statistic, count, () => ({
+    numerator: count * q - s * s,
+    denominator: count * (count - 1n) * unit * unit,
+  }));
 }
 
-function numericResult(
-  compiled: CompiledNumeric,
-  statistic: NumericStatistic,
-  count: bigint,
-  fraction: Fraction,
+function covarianceFraction(
+  { x, y }: CompiledPair,
+  { count, sumX, sumY, product }: PairTotals,
+): Fraction | undefined {
+  return ifDefined('covariance', count, () => ({
+    numerator: count * product - sumX * sumY,
+    denominator: count * (count - 1n) * powerOfTen(x.scale + y.scale),
+  }));
+}
+
+function survivalFigures({ events, censored }: SurvivalTotals): SurvivalFigures[] {
+  let atRisk = total(events) + total(censored);
+  let survivor: Fraction = { numerator: 1n, denominator: 1n };
+  return events.map((died, index) => {
+    const left = censored[index] ?? 0n;
+    const before = atRisk;
+    atRisk -= died + left;
+    if (before === 0n) return { events: died, censored: left, atRisk: before };
+    survivor = reduced({
+      numerator: survivor.numerator * (before - died),
+      denominator: survivor.denominator * before,
+    });
+    return { events: died, censored: left, atRisk: before, survivor };
+  });
+}
+
+function totalsOf<Totals>(byField: Readonly<Record<string, Totals>>, field: string): Totals {
+  return asked(Object.hasOwn(byField, field) ? byField[field] : undefined, field);
+}
+
+function weightedSumOf(layout: CompiledLayout, totals: PanelTotals, query: AskedStatistic): StatisticResult {
+  const weights = weightsOf(query);
+  const terms = query.fields.map((name, index): WeightedTerm => {
+    const { field } = fieldOf(layout, name, 'numeric');
+    const { count, sum } = totalsOf(totals.numeric, name);
+    return { field, weight: weights[index] ?? 0n, count, sum: asked(sum, 'a sum') };
+  });
+  const scale = Math.max(...terms.map(({ field }) => field.scale));
+  const parts = terms.map(({ field, weight, sum }) => weight * sum * powerOfTen(scale - field.scale));
+  return weightedSumResult(terms, { numerator: total(parts), denominator: powerOfTen(scale) });
+}
+
+function resultOf(
+  layout: CompiledLayout,
+  totals: PanelTotals,
+  field: string,
+  statistic: Exclude<Statistic, 'weightedSum'>,
 ): StatisticResult {
-  const { name, unit, scale } = compiled.field;
-  const decimal = fractionToText(fraction.numerator, fraction.denominator, decimalDigits(statistic, scale));
-  return { statistic, field: name, unit, count: String(count), exact: reduced(fraction), decimal };
-}
-
-function histogramResult({ field, labels }: CompiledHistogram, counts: readonly bigint[]): StatisticResult {
-  const total = counts.reduce((sum, count) => sum + count, 0n);
-  const bins = labels.map((label, index) => ({ label, count: String(counts[index] ?? 0n) }));
-  return { statistic: 'histogram', field: field.name, unit: field.unit, count: String(total), bins };
-}
-
-function found<T>(map: ReadonlyMap<string, T>, field: string, kind: string): T {
-  const value = map.get(field);
-  if (value === undefined) throw invalidInput('field', `a ${kind} field of the layout`, shapeOf(field));
-  return value;
+  switch (statistic) {
+    case 'histogram':
+      return histogramResult(fieldOf(layout, field, 'histogram'), totalsOf(totals.histogram, field));
+    case 'groupedCount':
+      return groupedResult(fieldOf(layout, field, 'grouped'), totalsOf(totals.grouped, field));
+    case 'survival': {
+      const survival = fieldOf(layout, field, 'survival');
+      return survivalResult(survival, survivalFigures(totalsOf(totals.survival, field)));
+    }
+    case 'covariance': {
+      const pair = fieldOf(layout, field, 'pair');
+      const of = totalsOf(totals.pair, field);
+      return covarianceResult(pair, of.count, covarianceFraction(pair, of));
+    }
+    case 'count':
+    case 'sum':
+    case 'mean':
+    case 'variance': {
+      const numeric = fieldOf(layout, field, 'numeric');
+      const of = totalsOf(totals.numeric, field);
+      return numericResult(numeric, statistic, of.count, numericFraction(statistic, numeric.field.scale, of));
+    }
+  }
 }
 
 /**
- * One statistic of one field from decoded totals.
- * @throws CRYPTO_STATISTIC_UNDEFINED (mean of nobody, variance of fewer than two), CRYPTO_INVALID_INPUT
+ * What a query's decoded totals come to: one result per field, or one for a weighted sum. A statistic that too few
+ * records have is the count alone: that nobody has the field is an answer.
+ * @throws CRYPTO_INVALID_INPUT for totals of another layout, or without what was asked
+ */
+export function resultsFromTotals(
+  layout: PanelLayout,
+  totals: PanelTotals,
+  query: AskedStatistic,
+): StatisticResult[] {
+  if (totals.layoutId !== layout.id)
+    throw invalidInput('totals', `totals of ${layout.id}`, 'of another layout');
+  assertAsked(layout, query);
+  const compiled = compileLayout(layout);
+  const { statistic, fields } = query;
+  if (statistic === 'weightedSum') return [weightedSumOf(compiled, totals, query)];
+  return fields.map((field) => resultOf(compiled, totals, field, statistic));
+}
+
+/**
+ * One statistic of one field; a weighted sum is of several, see `resultsFromTotals`.
+ * @throws CRYPTO_STATISTIC_UNDEFINED (mean of nobody, variance or covariance of fewer than two), CRYPTO_INVALID_INPUT
  */
 export function statisticFromTotals(
   layout: PanelLayout,
@@ -128,67 +183,6 @@ export function statisticFromTotals(
   field: string,
   statistic: Statistic,
 ): StatisticResult {
-  const compiled = compileLayout(layout);
-  if (totals.layoutId !== layout.id)
-    throw invalidInput('totals', `totals of ${layout.id}`, 'of another layout');
-  if (statistic === 'histogram') {
-    const counts = totals.histogram[field];
-    if (counts === undefined) throw invalidInput('totals', `totals with ${field}`, 'totals without it');
-    return histogramResult(found(compiled.histogram, field, 'histogram'), counts);
-  }
-  const numeric = found(compiled.numeric, field, 'numeric');
-  const fieldTotals = totals.numeric[field];
-  if (fieldTotals === undefined) throw invalidInput('totals', `totals with ${field}`, 'totals without it');
-  return numericResult(
-    numeric,
-    statistic,
-    fieldTotals.count,
-    fractionOf(field, statistic, numeric.field.scale, fieldTotals),
-  );
-}
-
-function plaintextFraction(
-  field: string,
-  statistic: NumericStatistic,
-  scale: number,
-  values: readonly bigint[],
-): Fraction {
-  const n = BigInt(values.length);
-  const sum = values.reduce((total, value) => total + value, 0n);
-  if (statistic !== 'variance') return fractionOf(field, statistic, scale, { count: n, sum });
-  if (n < 2n) throw undefinedStatistic(field, 2);
-  const deviations = values.reduce((total, value) => total + (n * value - sum) ** 2n, 0n);
-  return { numerator: deviations, denominator: n * n * (n - 1n) * powerOfTen(2 * scale) };
-}
-
-/**
- * The same statistic straight from rows in the clear: the reference that encrypted results are compared with.
- * @throws the errors of encodeRow and statisticFromTotals
- */
-export function plaintextStatistic(
-  layout: PanelLayout,
-  rows: readonly PanelRow[],
-  field: string,
-  statistic: Statistic,
-): StatisticResult {
-  const compiled = compileLayout(layout);
-  const present = rows.map((row) => row[field]).filter((value) => value !== undefined && value !== null);
-  if (statistic === 'histogram') {
-    const histogram = found(compiled.histogram, field, 'histogram');
-    const counts = histogram.labels.map(() => 0n);
-    for (const value of present)
-      counts[binIndex(histogram, value)] = (counts[binIndex(histogram, value)] ?? 0n) + 1n;
-    return histogramResult(histogram, counts);
-  }
-  const numeric = found(compiled.numeric, field, 'numeric');
-  const values = present.map((value) => {
-    numericOffset(numeric, value);
-    return toFixedPoint(parseDecimal(`row.${field}`, value), numeric.field.scale);
-  });
-  return numericResult(
-    numeric,
-    statistic,
-    BigInt(values.length),
-    plaintextFraction(field, statistic, numeric.field.scale, values),
-  );
+  const [result] = resultsFromTotals(layout, totals, { statistic, fields: [field] });
+  return assertDefined(result as StatisticResult);
 }

@@ -20,22 +20,41 @@ const Decimal = Type.String({
 });
 export const LayoutId = Type.String({ pattern: '^[a-z0-9-]{1,40}$' });
 
+const NumberRange = {
+  unit: Text(20),
+  /** Digits after the point that are kept. */
+  scale: Type.Integer({ minimum: 0, maximum: 9 }),
+  min: Decimal,
+  max: Decimal,
+};
+const NumberColumn = closed({ column: FieldName, ...NumberRange });
+const Edges = Type.Array(Decimal, { minItems: 2, maxItems: LIMITS.categories + 1 });
+/** Exactly one of the two. */
+const Categories = {
+  edges: Type.Optional(Edges),
+  categories: Type.Optional(Type.Array(Text(40), { minItems: 1, maxItems: LIMITS.categories })),
+};
+
+/** Kinds of fields, as in crypto `panel/fields`. A numeric field or a histogram reads the column of its own name. */
 export const PanelFieldSchema = Type.Union([
+  closed({ kind: Type.Literal('numeric'), name: FieldName, ...NumberRange }),
+  closed({ kind: Type.Literal('histogram'), name: FieldName, unit: Text(20), ...Categories }),
+  closed({ kind: Type.Literal('pair'), name: FieldName, x: NumberColumn, y: NumberColumn }),
   closed({
-    kind: Type.Literal('numeric'),
+    kind: Type.Literal('grouped'),
     name: FieldName,
     unit: Text(20),
-    /** Digits after the point that are kept. */
-    scale: Type.Integer({ minimum: 0, maximum: 9 }),
-    min: Decimal,
-    max: Decimal,
+    by: Type.Array(closed({ column: FieldName, ...Categories }), { minItems: 1, maxItems: 2 }),
   }),
   closed({
-    kind: Type.Literal('histogram'),
+    kind: Type.Literal('survival'),
     name: FieldName,
     unit: Text(20),
-    edges: Type.Optional(Type.Array(Decimal, { minItems: 2, maxItems: 33 })),
-    categories: Type.Optional(Type.Array(Text(40), { minItems: 1, maxItems: 32 })),
+    edges: Edges,
+    /** Column of the time to the event, or to when the patient was last seen without it. */
+    time: FieldName,
+    /** Column of the status, and what it holds. */
+    event: closed({ column: FieldName, occurred: Text(40), censored: Text(40) }),
   }),
 ]);
 

@@ -19,7 +19,18 @@ import {
 import { LayoutId, PanelLayoutSchema } from './panels.js';
 
 export const QUERY_STATUSES = ['opened', 'contributed', 'decrypted', 'refused'] as const;
-export const STATISTICS = ['count', 'sum', 'mean', 'variance', 'histogram'] as const;
+/** As in crypto `STATISTICS`; which kind of field each works on stands there. */
+export const STATISTICS = [
+  'count',
+  'sum',
+  'mean',
+  'variance',
+  'weightedSum',
+  'histogram',
+  'groupedCount',
+  'covariance',
+  'survival',
+] as const;
 /** Fewer contributing hospitals than this would let two of them subtract their own part and see the third's. */
 export const MIN_CONTRIBUTORS = 3;
 
@@ -123,6 +134,19 @@ const QueryFields = {
     maxItems: LIMITS.fieldsPerQuery,
     uniqueItems: true,
   }),
+  /**
+   * Of a weighted sum: one per field, public. It is opened through the sums of its fields, which the requester learns
+   * too, and costs the budget of as many sums.
+   */
+  weights: Type.Optional(
+    Type.Array(
+      Type.String({ pattern: '^-?[1-9][0-9]{0,9}$', description: 'a whole number up to 10^9 in size' }),
+      {
+        minItems: 1,
+        maxItems: LIMITS.fieldsPerQuery,
+      },
+    ),
+  ),
   cohort: CohortSchema,
   purpose: PurposeSchema,
 };
@@ -192,14 +216,35 @@ export type ShareResult =
   | { readonly outcome: 'accepted'; readonly partial: PartialShare }
   | { readonly outcome: 'rejected'; readonly partial: RejectedPartial };
 
+const ExactFractionSchema = closed({ numerator: Type.String(), denominator: Type.String() });
+/** Every figure is text: no rounding on the way. */
 const StatisticResultSchema = closed({
   statistic: oneOf(STATISTICS),
-  field: Type.String(),
+  field: Type.String({ description: 'of a weighted sum, its fields joined by +' }),
   unit: Type.String(),
-  count: Type.String(),
-  exact: Type.Optional(closed({ numerator: Type.String(), denominator: Type.String() })),
+  count: Type.String({ description: 'records with the field; of a weighted sum, values of all its fields' }),
+  exact: Type.Optional(ExactFractionSchema),
   decimal: Type.Optional(Type.String()),
   bins: Type.Optional(Type.Array(closed({ label: Type.String(), count: Type.String() }))),
+  groups: Type.Optional(Type.Array(closed({ labels: Type.Array(Type.String()), count: Type.String() }))),
+  intervals: Type.Optional(
+    Type.Array(
+      closed({
+        label: Type.String(),
+        events: Type.String(),
+        censored: Type.String(),
+        atRisk: Type.String({ description: 'at the start of the interval' }),
+        survivor: Type.Optional(closed({ exact: ExactFractionSchema, decimal: Type.String() })),
+      }),
+      { description: 'survivor is the Kaplan-Meier fraction at the end of the interval' },
+    ),
+  ),
+  terms: Type.Optional(
+    Type.Array(
+      closed({ field: Type.String(), weight: Type.String(), count: Type.String(), decimal: Type.String() }),
+      { description: 'what a weighted sum was opened through' },
+    ),
+  ),
 });
 
 export type StatisticResult = Static<typeof StatisticResultSchema>;
