@@ -11,13 +11,12 @@ import {
   decodeTotals,
   openingFromJson,
   partialFromJson,
+  resultsFromTotals,
   slotsFor,
-  statisticFromTotals,
   sumCiphertexts,
   verifyOpening,
   type PaillierPublicKey,
   type PanelLayout,
-  type PanelTotals,
   type StatisticResult,
 } from '@careledger/crypto';
 import {
@@ -117,23 +116,7 @@ function derivedResults(
     ),
   });
   const totals = decodeTotals(layout, plaintext, slotsFor(layout, query.fields, query.statistic));
-  return query.fields.map((field) => resultOf(layout, totals, field, query.statistic));
-}
-
-/** A mean of nobody is published as how many there were, and no figure. */
-function resultOf(
-  layout: PanelLayout,
-  totals: PanelTotals,
-  field: string,
-  statistic: Query['statistic'],
-): StatisticResult {
-  try {
-    return statisticFromTotals(layout, totals, field, statistic);
-  } catch (error) {
-    if (!(error instanceof CryptoError) || error.code !== 'CRYPTO_STATISTIC_UNDEFINED') throw error;
-    const { unit, count } = statisticFromTotals(layout, totals, field, 'count');
-    return { statistic, field, unit, count };
-  }
+  return resultsFromTotals(layout, totals, query);
 }
 
 type Posted = Contribution & {

@@ -1,5 +1,6 @@
 import {
   CryptoError,
+  assertAsked,
   ciphertextDigest,
   ciphertextFromText,
   ciphertextToText,
@@ -7,10 +8,9 @@ import {
   decodeTotals,
   partialFromJson,
   publicKeyFromJson,
+  resultsFromTotals,
   slotsFor,
-  statisticFromTotals,
   sumCiphertexts,
-  type CryptoErrorCode,
   type PaillierPublicKey,
   type PanelTotals,
 } from '@careledger/crypto/core';
@@ -51,9 +51,17 @@ export function assertPublicKey(publicKey: AggregationKey['publicKey'], size: Ke
   asCoded('SCHEMA_VIOLATION', () => publicKeyFromJson(publicKey, size));
 }
 
-/** @throws CareLedgerError SCHEMA_VIOLATION unless all fields are in the layout and of the kind the statistic works on */
-export function assertFields(layout: PanelLayoutDocument, query: Pick<Query, 'fields' | 'statistic'>): void {
-  asCoded('SCHEMA_VIOLATION', () => slotsFor(layout, query.fields, query.statistic));
+/**
+ * @throws CareLedgerError SCHEMA_VIOLATION unless all fields are in the layout and of the kind the statistic works on,
+ * with a weight each for a weighted sum and none for others
+ */
+export function assertFields(
+  layout: PanelLayoutDocument,
+  query: Pick<Query, 'fields' | 'statistic' | 'weights'>,
+): void {
+  asCoded('SCHEMA_VIOLATION', () => {
+    assertAsked(layout, query);
+  });
 }
 
 export function arithmeticUnder(key: AggregationKey, size: KeySize): Arithmetic {
@@ -65,7 +73,7 @@ export function arithmeticUnder(key: AggregationKey, size: KeySize): Arithmetic 
     digest: (ciphertext) => ciphertextDigest(publicKey, parse(ciphertext)),
     results: ({ query, layout, partials }) => {
       const totals = asCoded('RESULT_MISMATCH', () => totalsOf(publicKey, key, { query, layout, partials }));
-      return query.fields.map((field) => resultOf(layout, totals, field, query.statistic));
+      return asCoded('RESULT_MISMATCH', () => resultsFromTotals(layout, totals, query) as StatisticResult[]);
     },
   };
 }
@@ -87,26 +95,6 @@ function totalsOf(
     ),
   });
   return decodeTotals(layout, plaintext, slotsFor(layout, query.fields, query.statistic));
-}
-
-/** A mean of nobody is no defect: the result then says how many there were, and no figure. */
-function resultOf(
-  layout: PanelLayoutDocument,
-  totals: PanelTotals,
-  field: string,
-  statistic: Query['statistic'],
-): StatisticResult {
-  try {
-    return statisticFromTotals(layout, totals, field, statistic) as StatisticResult;
-  } catch (error) {
-    if (!isCryptoError(error, 'CRYPTO_STATISTIC_UNDEFINED')) throw error;
-    const { unit, count } = statisticFromTotals(layout, totals, field, 'count');
-    return { statistic, field, unit, count };
-  }
-}
-
-function isCryptoError(error: unknown, code: CryptoErrorCode): boolean {
-  return error instanceof CryptoError && error.code === code;
 }
 
 function asCoded<Result>(code: ErrorCode, compute: () => Result): Result {
