@@ -4,4 +4,5 @@ export * from './codec.js';
 export * from './derived.js';
 export * from './integer-sharing.js';
 export * from './partial-decryption.js';
+export * from './redistribution.js';
 export * from './types.js';
