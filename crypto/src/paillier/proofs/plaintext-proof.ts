@@ -24,7 +24,7 @@ import { gcd, modInverse, modPow as bigintModPow, type ModPow } from '../arithme
 import { assertPlaintext, assertRandomness, randomUnit } from '../homomorphic.js';
 import { assertCiphertext } from '../public-key.js';
 import type { PaillierPublicKey } from '../types.js';
-import { CHALLENGE_BITS, CHALLENGE_BYTES, challengeOf, invalidProof } from './challenge.js';
+import { CHALLENGE_BYTES, CHALLENGE_LIMIT, assertRange, challengeOf, invalidProof } from './challenge.js';
 
 const LABEL = 'careledger/paillier-plaintext-proof/v1';
 
@@ -106,16 +106,9 @@ export function provePlaintextKnowledge(options: {
 }
 
 function assertProof({ n }: PaillierPublicKey, proof: PlaintextProof): void {
-  const limits = [
-    ['challenge', 1n << BigInt(CHALLENGE_BITS)],
-    ['z', n],
-    ['w', n],
-  ] as const;
-  for (const [name, limit] of limits) {
-    const value = proof[name];
-    if (typeof value !== 'bigint' || value < 0n || value >= limit)
-      throw invalidProof(`proof.${name}`, 'an integer of its range', shapeOf(value));
-  }
+  assertRange('proof.challenge', proof.challenge, CHALLENGE_LIMIT);
+  assertRange('proof.z', proof.z, n);
+  assertRange('proof.w', proof.w, n);
   if (gcd(n, proof.w) !== 1n) throw invalidProof('proof.w', 'coprime to n', 'a common factor');
 }
 
