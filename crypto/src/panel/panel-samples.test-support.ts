@@ -31,6 +31,43 @@ export const wideLayout: PanelLayout = {
   statisticalBits: 80,
 };
 
+/** Every kind of field, with bounds below zero, and columns that several fields read. */
+export const clinicLayout: PanelLayout = {
+  id: 'clinic',
+  version: 1,
+  keyBits: 3072,
+  fields: [
+    { kind: 'numeric', name: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
+    { kind: 'numeric', name: 'baseExcess', unit: 'mmol/L', scale: 2, min: '-30', max: '-0.5' },
+    { kind: 'histogram', name: 'sex', unit: '1', categories: ['female', 'male'] },
+    {
+      kind: 'pair',
+      name: 'excessByTemperature',
+      x: { column: 'baseExcess', unit: 'mmol/L', scale: 2, min: '-30', max: '0' },
+      y: { column: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
+    },
+    {
+      kind: 'grouped',
+      name: 'sexByTemperature',
+      unit: '1',
+      by: [
+        { column: 'sex', categories: ['female', 'male'] },
+        { column: 'temperature', edges: ['-5', '0', '2', '4.5'] },
+      ],
+    },
+    {
+      kind: 'survival',
+      name: 'followUp',
+      unit: 'mo',
+      edges: ['0', '1', '2.5', '10'],
+      time: 'months',
+      event: { column: 'outcome', occurred: 'died', censored: 'lost' },
+    },
+  ],
+  maxRecords: 50,
+  statisticalBits: 80,
+};
+
 const tenths = (min: number, max: number): fc.Arbitrary<string> =>
   fc.integer({ min, max }).map((value) => (value / 10).toFixed(1));
 
@@ -47,3 +84,23 @@ export const wideRow: fc.Arbitrary<PanelRow> = fc.record(
   },
   { requiredKeys: [] },
 );
+
+const hundredths = (min: number, max: number): fc.Arbitrary<string> =>
+  fc.integer({ min, max }).map((value) => (value / 100).toFixed(2));
+const followed = fc.record(
+  { months: tenths(0, 100), outcome: fc.constantFrom('died', 'lost') },
+  { requiredKeys: ['months'] },
+);
+export const clinicRow: fc.Arbitrary<PanelRow> = fc
+  .tuple(
+    fc.record(
+      {
+        temperature: fc.option(tenths(-50, 45)),
+        baseExcess: fc.option(hundredths(-3000, -50)),
+        sex: fc.option(fc.constantFrom('female', 'male')),
+      },
+      { requiredKeys: [] },
+    ),
+    fc.option(followed),
+  )
+  .map(([row, survival]): PanelRow => ({ ...row, ...survival }));

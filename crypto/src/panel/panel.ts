@@ -62,30 +62,38 @@ function assertColumns({ columns }: CompiledLayout, row: PanelRow): void {
   if (unknown !== undefined) throw invalidInput(`row.${unknown}`, 'a column of the layout', 'another name');
 }
 
-/**
- * One record as a Paillier plaintext, 0 <= plaintext < 2^(keyBits - 1).
- * @throws CRYPTO_VALUE_OUT_OF_RANGE with the column's name, never the value; CRYPTO_INVALID_INPUT (unknown column, not a
- * decimal, a status without a time), CRYPTO_LAYOUT_INVALID
- */
-export function encodeRow(layout: PanelLayout, row: PanelRow): bigint {
-  const compiled = compileLayout(layout);
-  assertColumns(compiled, row);
-  let plaintext = 0n;
-  for (const [name, field] of compiled.fields) {
-    for (const [part, amount] of field.addends(row))
-      plaintext += amount << BigInt(slotOf(compiled, slotId(name, part)).offsetBits);
-  }
-  return plaintext;
+export interface EncodedRow {
+  /** 0 <= plaintext < 2^(keyBits - 1). */
+  readonly plaintext: bigint;
+  /** Names of the fields to which the row adds anything: whose statistics the record is in. */
+  readonly fields: readonly string[];
 }
 
 /**
- * Names of the fields to which a row adds anything: whose statistics the record is in.
- * @throws as encodeRow
+ * Encodes many records of one layout.
+ * @throws CRYPTO_LAYOUT_INVALID
+ * @returns a function that throws CRYPTO_VALUE_OUT_OF_RANGE with the column's name, never the value;
+ * CRYPTO_INVALID_INPUT (unknown column, not a decimal, a status without a time)
  */
-export function fieldsHeld(layout: PanelLayout, row: PanelRow): string[] {
+export function rowEncoder(layout: PanelLayout): (row: PanelRow) => EncodedRow {
   const compiled = compileLayout(layout);
-  assertColumns(compiled, row);
-  return [...compiled.fields].filter(([, field]) => field.addends(row).length > 0).map(([name]) => name);
+  return (row) => {
+    assertColumns(compiled, row);
+    let plaintext = 0n;
+    const held: string[] = [];
+    for (const [name, field] of compiled.fields) {
+      const addends = field.addends(row);
+      if (addends.length > 0) held.push(name);
+      for (const [part, amount] of addends)
+        plaintext += amount << BigInt(slotOf(compiled, slotId(name, part)).offsetBits);
+    }
+    return { plaintext, fields: held };
+  };
+}
+
+/** One record as a Paillier plaintext. @throws as rowEncoder and what it returns */
+export function encodeRow(layout: PanelLayout, row: PanelRow): bigint {
+  return rowEncoder(layout)(row).plaintext;
 }
 
 /** What a statistic works on, and the parts that it opens; without parts, all of the field's. */

@@ -16,7 +16,7 @@ import type { CompiledNumeric } from './fields/numeric.js';
 import type { CompiledPair } from './fields/pair.js';
 import type { CompiledSurvival } from './fields/survival.js';
 import type { CompiledHistogram } from './fields/histogram.js';
-import { encodeRow, type Statistic } from './panel.js';
+import { rowEncoder, type Statistic } from './panel.js';
 import { compileLayout, type PanelLayout } from './panel-layout.js';
 import {
   assertDefined,
@@ -153,7 +153,8 @@ function weightedSumOf(
  */
 export function plaintextResults(layout: PanelLayout, rows: Rows, query: AskedStatistic): StatisticResult[] {
   assertAsked(layout, query);
-  for (const row of rows) encodeRow(layout, row);
+  const check = rowEncoder(layout);
+  for (const row of rows) check(row);
   const compiled = compileLayout(layout);
   const { statistic, fields } = query;
   if (statistic === 'weightedSum') {

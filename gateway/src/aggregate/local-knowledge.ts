@@ -14,7 +14,7 @@ export interface LocalRow {
 }
 
 export interface KeptRow extends LocalRow {
-  /** Names of the fields of which the encrypted row holds a value. */
+  /** Names of the fields to which the row adds anything: of a pair or a grouped field, all its columns are there. */
   readonly fields: readonly string[];
 }
 

@@ -6,8 +6,8 @@
  *   with C = sum present, U = sum u, V = sum v, P = sum u v, a and b the minima in fixed point, exactly:
  *     sum of x = U + a C        sum of y = V + b C        sum of x y = P + b U + a V + a b C
  *
- * Checks on totals, true for every set of rows: U <= R C, V <= T C, and the four faces of the hull of (u, v, u v) over
- * the box (McCormick): 0 <= P, R V + T U - R T C <= P <= min(T U, R V). For reals there are no others.
+ * Checks on totals, true for every set of rows: the faces of the hull of (u, v, u v) over the box (McCormick),
+ * 0 <= P, R V + T U - R T C <= P, P <= T U, P <= R V. The box itself follows from them: U <= R C, V <= T C.
  */
 import {
   compileNumber,
@@ -84,9 +84,8 @@ function addends(x: CompiledNumber, y: CompiledNumber, row: PanelRow): [string, 
 export function pairTotals({ field, x, y, parts }: CompiledPair, read: ReadPart): PairTotals {
   const [count = 0n, u = 0n, v = 0n, p = 0n] = readAll(field.name, parts, read);
   const [r, t] = [x.range, y.range];
-  const isWithinBox = u <= r * count && v <= t * count;
   const isWithinHull = p <= t * u && p <= r * v && p >= r * v + t * u - r * t * count;
-  if (!isWithinBox || !isWithinHull) throw impossibleTotals(field.name);
+  if (!isWithinHull) throw impossibleTotals(field.name);
   const [a, b] = [x.minFixed, y.minFixed];
   return {
     count,
