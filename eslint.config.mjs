@@ -7,7 +7,7 @@ const ARROWS = {
   chaincode: ['protocol', 'crypto/core', 'crypto/native', 'crypto/testing'],
   network: ['protocol'],
   verifier: ['protocol', 'crypto', 'crypto/testing'],
-  gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode'],
+  gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode/embedded'],
 };
 /** A dealer sees the key, so only what tests may reach one. */
 const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.dealer/]';

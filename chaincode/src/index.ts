@@ -1,4 +1,5 @@
 import { AccessContract } from './access-contract.js';
+import { CeremoniesContract } from './ceremonies-contract.js';
 import { GrantsContract } from './grants-contract.js';
 import { InstructionsContract } from './instructions-contract.js';
 import { MembersContract } from './members-contract.js';
@@ -7,7 +8,10 @@ import { PatientsContract } from './patients-contract.js';
 import { QueriesContract } from './queries-contract.js';
 import { RecordsContract } from './records-contract.js';
 
-/** What `fabric-chaincode-node` registers, and what the embedded ledger runs in process. */
+/**
+ * What `fabric-chaincode-node` registers: with keys of at least 2048 bits. Its process sees this module alone, so that no
+ * configuration of it can choose shorter ones; see embedded.ts.
+ */
 export const contracts = [
   MembersContract,
   PatientsContract,
@@ -16,16 +20,6 @@ export const contracts = [
   AccessContract,
   InstructionsContract,
   PanelsContract,
+  CeremoniesContract,
   QueriesContract,
 ];
-
-class QueriesWithTestKeys extends QueriesContract {
-  constructor() {
-    super({ allowTestKeySize: true });
-  }
-}
-
-/** The same, but taking aggregation keys of test size. Never deployed. */
-export const contractsForTests = contracts.map((contract) =>
-  contract === QueriesContract ? QueriesWithTestKeys : contract,
-);

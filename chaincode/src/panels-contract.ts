@@ -8,7 +8,7 @@ import {
   type PanelLayoutDocument,
   type RegisteredLayout,
 } from '@careledger/protocol';
-import { readLayout, requireActiveKey, versionText } from './aggregate/reading.js';
+import { readLayout, requireKey, numberText } from './aggregate/reading.js';
 import { assertHolder } from './aggregate/steps.js';
 import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
@@ -32,7 +32,7 @@ export class PanelsContract extends CareLedgerContract<'panels'> {
         requireRole(call.caller, ['officer', 'gateway', 'admin']);
         await requireActiveMember(call);
         const digest = checkedDigest(layout);
-        const address = [layout.id, versionText(layout.version)];
+        const address = [layout.id, numberText(layout.version)];
         if (await call.state.exists(KEYS.panelLayout, address)) {
           throw new CareLedgerError('ALREADY_EXISTS', { came: 'the id and version of a registered layout' });
         }
@@ -60,7 +60,7 @@ export class PanelsContract extends CareLedgerContract<'panels'> {
       requireRole(call.caller, ['officer', 'gateway']);
       const consortium = await requireActiveMember(call);
       const { panelId, layoutId, layoutVersion, keyId } = fields;
-      const key = await requireActiveKey(call, keyId);
+      const key = await requireKey(call, keyId);
       const { publicKey } = key;
       // A member that was admitted later has not accepted the key, and its rows would be of no use to any query.
       assertHolder(key, call.caller.mspId);

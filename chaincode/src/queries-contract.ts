@@ -6,34 +6,41 @@ import {
   MIN_CONTRIBUTORS,
   assertCohort,
   nextStatus,
-  type AggregationKey,
+  spendBudget,
   type Contribution,
+  type OpenQuery,
   type PartialShare,
   type Query,
   type QueryDetails,
 } from '@careledger/protocol';
-import { arithmeticUnder, assertFields, assertPublicKey, type KeySize } from './aggregate/arithmetic.js';
+import { arithmeticUnder, assertFields, type KeySize } from './aggregate/arithmetic.js';
 import {
-  CURRENT_KEY,
   readContributions,
   readKey,
   readLayout,
   readPartials,
   readQuery,
-  requireActiveKey,
+  requireKey,
 } from './aggregate/reading.js';
+import { acceptedShare, assertNewShare, rejectedShare, sharesToCombine } from './aggregate/shares.js';
 import {
   assertAnswers,
-  assertHeldByAll,
   assertHolder,
   assertMissing,
-  assertOwnPanels,
   endedQuery,
+  ownPanels,
   savedContribution,
-  savedKey,
   savedQuery,
 } from './aggregate/steps.js';
-import { assertActive, requireActiveMember } from './shell/call.js';
+import {
+  accepted,
+  checkedSharing,
+  conflict,
+  registered,
+  registeringCeremony,
+  requireRegistration,
+} from './ceremony/key-registration.js';
+import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 import { readPage } from './shell/paging.js';
@@ -47,63 +54,56 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
     super('queries');
   }
 
-  /** A key that not every holder has accepted yet may be replaced; an active one never. */
+  /**
+   * By a holder, at the end of its ceremony: the first registration, an acceptance of what another one registered, or a
+   * conflict, which ends the attempt and stands on the ledger with both documents.
+   */
   @Transaction()
   RegisterKey(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
-    return this.submit(context, 'RegisterKey', { argumentJson, idempotencyKey }, async (call, argument) => {
-      const { publicKey, origin, holders } = argument;
+    return this.submit(context, 'RegisterKey', { argumentJson, idempotencyKey }, async (call, document) => {
       requireRole(call.caller, ['admin', 'gateway']);
       const consortium = await requireActiveMember(call);
-      const before = await call.state.read(KEYS.aggregationKey, CURRENT_KEY);
-      if (before?.status === 'active')
-        throw new CareLedgerError('ALREADY_EXISTS', { came: 'a second aggregation key' });
-      assertPublicKey(publicKey, this.keySize);
-      for (const holder of holders) assertActive(consortium, holder);
-      assertHeldByAll(consortium, holders);
-      const stamp = { registeredBy: call.caller.mspId, registeredAt: call.at, txId: call.txId };
-      return savedKey(call, {
-        publicKey,
-        origin,
-        holders: [...holders],
-        acceptedBy: [],
-        status: 'registered',
-        ...stamp,
-      });
+      const ceremony = await registeringCeremony(call, document);
+      const digest = checkedSharing(ceremony, document, this.keySize);
+      const { registration } = ceremony;
+      if (registration === undefined) return registered(call, ceremony, document, digest);
+      if (registration.sharingDigest === digest) return accepted(call, ceremony);
+      return conflict(call, ceremony, { document, digest, consortium });
     });
   }
 
-  /** By each holder, once it has its share; the last acceptance makes the key active. */
+  /** By every other holder, once it has its share; the last acceptance puts the key in force and ends the ceremony. */
   @Transaction()
   AcceptKey(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
-    return this.submit(context, 'AcceptKey', { argumentJson, idempotencyKey }, async (call, { keyId }) => {
+    return this.submit(context, 'AcceptKey', { argumentJson, idempotencyKey }, async (call, argument) => {
       requireRole(call.caller, ['admin', 'gateway']);
       await requireActiveMember(call);
-      const key = await readKey(call);
-      const { mspId } = call.caller;
-      if (key.publicKey.keyId !== keyId) throw new CareLedgerError('KEY_NOT_FOUND', { came: keyId });
-      assertHolder(key, mspId);
-      if (key.acceptedBy.includes(mspId))
-        throw new CareLedgerError('ALREADY_EXISTS', { came: 'a second acceptance' });
-      const acceptedBy = [...key.acceptedBy, mspId];
-      const status: AggregationKey['status'] =
-        acceptedBy.length === key.holders.length ? 'active' : 'registered';
-      return savedKey(call, { ...key, acceptedBy, status, txId: call.txId });
+      const ceremony = await registeringCeremony(call, argument);
+      const { sharingDigest } = requireRegistration(ceremony);
+      if (sharingDigest !== argument.sharingDigest) {
+        const { sharingDigest: came } = argument;
+        throw new CareLedgerError('KEY_CONFLICT', { expected: sharingDigest, came });
+      }
+      return accepted(call, ceremony);
     });
   }
 
   @Transaction(false)
   GetKey(context: Context, argumentJson: string): Promise<string> {
-    return this.evaluate(context, 'GetKey', argumentJson, (call) => readKey(call));
+    return this.evaluate(context, 'GetKey', argumentJson, (call, { epoch }) => readKey(call, epoch));
   }
 
-  /** Asks the active members that hold a share of the key, so that every contributor has a say in decrypting. */
+  /**
+   * Asks the active members that hold a share of the key, so that every contributor has a say in decrypting. A requester
+   * whose budget is used up asks nobody, and that it tried stands on the ledger.
+   */
   @Transaction()
   Open(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Open', { argumentJson, idempotencyKey }, async (call, fields) => {
       requireRole(call.caller, ['researcher', 'officer']);
       const consortium = await requireActiveMember(call);
       assertCohort(fields.cohort);
-      const { publicKey, holders } = await requireActiveKey(call);
+      const { publicKey, sharing } = await readKey(call);
       const { layout } = await readLayout(call, fields.layoutId, fields.layoutVersion);
       assertFields(layout, fields);
       if (layout.keyBits !== publicKey.keyBits) {
@@ -112,37 +112,33 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
         });
       }
       const before = await call.state.read(KEYS.query, [fields.queryId]);
-      const query: Query = {
-        ...fields,
-        keyId: publicKey.keyId,
-        researcher: call.caller,
-        status: nextStatus('query', before?.status, 'open'),
-        members: consortium.activeMembers.filter((mspId) => holders.includes(mspId)),
-        openedAt: call.at,
-        txId: call.txId,
-      };
-      await call.state.mark(KEYS.queriesByTime, [call.at, query.queryId]);
-      return savedQuery(call, query, EVENTS.queryOpened);
+      const isWithinBudget = await spent(call, fields);
+      const status = nextStatus('query', before?.status, isWithinBudget ? 'open' : 'deny');
+      await call.state.mark(KEYS.queriesByTime, [call.at, fields.queryId]);
+      const stamp = { researcher: call.caller, openedAt: call.at, txId: call.txId };
+      const query = { ...fields, keyId: publicKey.keyId, ...stamp, status };
+      if (!isWithinBudget) {
+        const refusal = { mspId: call.caller.mspId, reason: 'BUDGET_EXHAUSTED' } as const;
+        return savedQuery(call, { ...query, members: [], refusal, endedAt: call.at }, EVENTS.queryEnded);
+      }
+      const members = consortium.activeMembers.filter((mspId) => sharing.holders.includes(mspId));
+      return savedQuery(call, { ...query, members }, EVENTS.queryOpened);
     });
   }
 
   @Transaction()
   Contribute(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Contribute', { argumentJson, idempotencyKey }, async (call, argument) => {
-      const { queryId, ciphertext, commitment, panelIds } = argument;
+      const { queryId, panelIds } = argument;
       requireRole(call.caller, ['gateway', 'officer']);
       await requireActiveMember(call);
       const query = await readQuery(call, queryId);
       await assertAnswers(call, query);
-      arithmeticUnder(await requireActiveKey(call, query.keyId), this.keySize).assertCiphertext(ciphertext);
-      await assertOwnPanels(call, query, panelIds);
-      return savedContribution(call, {
-        queryId,
-        outcome: 'contributed',
-        ciphertext,
-        commitment,
-        panelIds: [...panelIds],
-      });
+      const key = await requireKey(call, query.keyId);
+      const panels = await ownPanels(call, query, panelIds);
+      const context = { mspId: call.caller.mspId, queryId, panels };
+      arithmeticUnder(key, this.keySize).assertContribution(argument, context);
+      return savedContribution(call, { ...argument, outcome: 'contributed' });
     });
   }
 
@@ -161,7 +157,7 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
           await assertAnswers(call, query);
           return savedContribution(call, { queryId, outcome: 'refused', reason });
         }
-        assertHolder(await requireActiveKey(call, query.keyId), call.caller.mspId);
+        assertHolder(await requireKey(call, query.keyId), call.caller.mspId);
         return endedQuery(call, query, 'refuse', { refusal: { mspId: call.caller.mspId, reason } });
       },
     );
@@ -183,54 +179,49 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
         const refusal = { mspId: call.caller.mspId, reason: 'TOO_FEW_CONTRIBUTORS' } as const;
         return endedQuery(call, query, 'refuse', { contributors, refusal });
       }
-      const arithmetic = arithmeticUnder(await requireActiveKey(call, query.keyId), this.keySize);
+      const arithmetic = arithmeticUnder(await requireKey(call, query.keyId), this.keySize);
       const aggregate = arithmetic.sum(given.map(({ ciphertext = '' }: Contribution) => ciphertext));
       return savedQuery(call, { ...query, status, contributors, aggregate }, EVENTS.queryCompleted);
     });
   }
 
-  /** One holder's partial decryption, of the ciphertext that it multiplied itself. */
+  /**
+   * One holder's partial decryption, of the ciphertext that it multiplied itself, with the proof that its share was used.
+   * One that does not verify, or is of anything else, does not count, and stands on the ledger with its sender's name.
+   */
   @Transaction()
   Share(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Share', { argumentJson, idempotencyKey }, async (call, argument) => {
-      const { queryId, ciphertextDigest, value } = argument;
       requireRole(call.caller, ['gateway']);
       await requireActiveMember(call);
-      const { mspId } = call.caller;
-      const query = await readQuery(call, queryId);
+      const query = await readQuery(call, argument.queryId);
       // Shares are for what could still be published.
       nextStatus('query', query.status, 'publish');
-      const key = await requireActiveKey(call, query.keyId);
+      const key = await requireKey(call, query.keyId);
+      const { mspId } = call.caller;
       assertHolder(key, mspId);
-      const arithmetic = arithmeticUnder(key, this.keySize);
-      arithmetic.assertCiphertext(value);
-      if (arithmetic.digest(query.aggregate ?? '') !== ciphertextDigest) {
-        throw new CareLedgerError('RESULT_MISMATCH', {
-          message: 'The share is of another ciphertext than the aggregate.',
-        });
-      }
-      if (await call.state.exists(KEYS.partial, [queryId, mspId])) {
-        throw new CareLedgerError('ALREADY_EXISTS', { came: 'a second share' });
-      }
-      const result: PartialShare = { queryId, mspId, ciphertextDigest, value, at: call.at, txId: call.txId };
-      await call.state.write(KEYS.partial, [queryId, mspId], result);
-      return { result, event: { event: EVENTS.queryShared, id: queryId, mspId, status: query.status } };
+      await assertNewShare(call, key, argument);
+      const share: PartialShare = { ...argument, mspId, at: call.at, txId: call.txId };
+      const rejection = arithmeticUnder(key, this.keySize).rejectionOf(query, share);
+      return rejection === undefined ? acceptedShare(call, share) : rejectedShare(call, share, rejection);
     });
   }
 
-  /** Anyone may, when every holder has shared. The contract combines the shares itself. */
+  /** Anyone may, when the shares are there that `sharesToCombine` asks for. The contract combines them itself. */
   @Transaction()
   Publish(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Publish', { argumentJson, idempotencyKey }, async (call, { queryId }) => {
-      await requireActiveMember(call);
+      const consortium = await requireActiveMember(call);
       const query = await readQuery(call, queryId);
       nextStatus('query', query.status, 'publish');
-      const key = await requireActiveKey(call, query.keyId);
-      const partials = await readPartials(call, queryId, key.holders);
-      assertMissing('share', key.holders, partials);
+      const key = await requireKey(call, query.keyId);
+      const { sharing } = key;
+      const posted = await readPartials(call, queryId, sharing);
+      const partials = sharesToCombine(query, posted, { sharing, consortium });
       const { layout } = await readLayout(call, query.layoutId, query.layoutVersion);
       const results = arithmeticUnder(key, this.keySize).results({ query, layout, partials });
-      return endedQuery(call, query, 'publish', { results });
+      const combined = { epoch: sharing.epoch, holders: partials.map(({ mspId }) => mspId) };
+      return endedQuery(call, query, 'publish', { results, combined });
     });
   }
 
@@ -238,9 +229,10 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
   Get(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'Get', argumentJson, async (call, { queryId }): Promise<QueryDetails> => {
       const query = await readQuery(call, queryId);
-      const { holders } = await readKey(call);
       const contributions = await readContributions(call, query);
-      return { query, contributions, partials: await readPartials(call, queryId, holders) };
+      const partials = await all(call.state.documents(KEYS.partial, [queryId]));
+      const rejected = await all(call.state.documents(KEYS.rejectedPartial, [queryId]));
+      return { query, contributions, partials, rejected };
     });
   }
 
@@ -251,4 +243,19 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
       return readPage(call.state, { prefix: KEYS.queriesByTime, attributes: [], load }, request);
     });
   }
+}
+
+/** Takes a query's fields from the requester's budget; false, and nothing taken, when they are more than is left. */
+async function spent(call: Call, { fields }: OpenQuery): Promise<boolean> {
+  const requester = [call.caller.mspId, call.caller.enrolmentId];
+  const budget = spendBudget(await call.state.read(KEYS.queryBudget, requester), call.at, fields.length);
+  if (budget !== undefined) await call.state.write(KEYS.queryBudget, requester, budget);
+  return budget !== undefined;
+}
+
+/** Bounded by the holders that there were, and by what each may have rejected. */
+async function all<Document>(documents: AsyncIterable<Document>): Promise<Document[]> {
+  const found: Document[] = [];
+  for await (const document of documents) found.push(document);
+  return found;
 }

@@ -84,6 +84,7 @@ export const METHODS = {
     Abandon: submit(ceremonies.AbandonCeremonySchema),
     Get: evaluate(ceremonies.CeremonyQuerySchema),
     Posts: evaluate(ceremonies.CeremonyRoundQuerySchema),
+    Registrations: evaluate(ceremonies.CeremonyAttemptQuerySchema),
     List: evaluate(ceremonies.ListCeremoniesSchema),
   },
   queries: {

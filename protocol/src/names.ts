@@ -97,7 +97,7 @@ export const EVENTS = {
   instructionChanged: 'instruction.changed',
   suspensionLifted: 'suspension.lifted',
   panelAnchored: 'panel.anchored',
-  /** The key's id; status `registered` when one more holder has accepted it, `active` when all have. */
+  /** Every holder has accepted what a ceremony ended with: the key's id, status `active`. */
   keyRegistered: 'key.registered',
   queryOpened: 'query.opened',
   /** One hospital answered; status `contributed` or `refused`. */
@@ -107,7 +107,7 @@ export const EVENTS = {
   /** One holder posted a share; status `accepted` or `rejected`. */
   queryShared: 'query.shared',
   queryEnded: 'query.ended',
-  /** Started, joined, blamed, resumed, abandoned: the ceremony's id, status and attempt. */
+  /** Started, joined, blamed, resumed, abandoned, key registered or accepted: the ceremony's id, status and attempt. */
   ceremonyChanged: 'ceremony.changed',
   /** One participant posted the digests of a round: the ceremony's id, attempt and round. */
   ceremonyPosted: 'ceremony.posted',

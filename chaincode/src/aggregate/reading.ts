@@ -12,14 +12,14 @@ import type { Call } from '../shell/call.js';
 /** The consortium has one aggregation key: the place where it stands. */
 export const CURRENT_KEY = ['current'] as const;
 
-/** Fixed width, so that versions sort. */
-export function versionText(version: number): string {
-  return String(version).padStart(4, '0');
+/** Fixed width, so that keys sort. */
+export function numberText(number: number): string {
+  return String(number).padStart(4, '0');
 }
 
 /** @throws CareLedgerError PANEL_NOT_FOUND */
 export async function readLayout(call: Call, layoutId: string, version: number): Promise<RegisteredLayout> {
-  const layout = await call.state.read(KEYS.panelLayout, [layoutId, versionText(version)]);
+  const layout = await call.state.read(KEYS.panelLayout, [layoutId, numberText(version)]);
   if (layout !== undefined) return layout;
   throw new CareLedgerError('PANEL_NOT_FOUND', {
     message: 'No such panel layout.',
@@ -27,25 +27,24 @@ export async function readLayout(call: Call, layoutId: string, version: number):
   });
 }
 
-/** @throws CareLedgerError KEY_NOT_FOUND */
-export async function readKey(call: Call): Promise<AggregationKey> {
-  const key = await call.state.read(KEYS.aggregationKey, CURRENT_KEY);
+/**
+ * The key in force or, with an epoch, as it was shared then.
+ * @throws CareLedgerError KEY_NOT_FOUND
+ */
+export async function readKey(call: Call, epoch?: number): Promise<AggregationKey> {
+  const key =
+    epoch === undefined
+      ? await call.state.read(KEYS.aggregationKey, CURRENT_KEY)
+      : await call.state.read(KEYS.keyEpoch, [numberText(epoch)]);
   if (key === undefined) throw new CareLedgerError('KEY_NOT_FOUND');
   return key;
 }
 
-/** @throws CareLedgerError KEY_NOT_FOUND unless every holder has accepted the key, and it is the one named. */
-export async function requireActiveKey(call: Call, keyId?: string): Promise<AggregationKey> {
+/** @throws CareLedgerError KEY_NOT_FOUND unless the key is the one named. */
+export async function requireKey(call: Call, keyId: string): Promise<AggregationKey> {
   const key = await readKey(call);
-  if (key.status !== 'active') {
-    throw new CareLedgerError('KEY_NOT_FOUND', {
-      message: 'Not every holder has accepted the aggregation key yet.',
-    });
-  }
-  if (keyId !== undefined && keyId !== key.publicKey.keyId) {
-    throw new CareLedgerError('KEY_NOT_FOUND', { message: 'Another key is the consortium’s.', came: keyId });
-  }
-  return key;
+  if (keyId === key.publicKey.keyId) return key;
+  throw new CareLedgerError('KEY_NOT_FOUND', { message: 'Another key is the consortium’s.', came: keyId });
 }
 
 /** @throws CareLedgerError QUERY_NOT_FOUND */
@@ -65,15 +64,16 @@ export async function readContributions(call: Call, query: Query): Promise<Contr
   return contributions;
 }
 
+/** Those of the present sharing, in the order of its holders, by point reads: shares of two epochs do not mix. */
 export async function readPartials(
   call: Call,
   queryId: string,
-  holders: readonly string[],
+  { holders, epoch }: AggregationKey['sharing'],
 ): Promise<PartialShare[]> {
   const partials: PartialShare[] = [];
   for (const mspId of holders) {
     const partial = await call.state.read(KEYS.partial, [queryId, mspId]);
-    if (partial !== undefined) partials.push(partial);
+    if (partial?.epoch === epoch) partials.push(partial);
   }
   return partials;
 }

@@ -4,36 +4,20 @@ import {
   KEYS,
   nextStatus,
   type AggregationKey,
-  type Consortium,
   type Contribution,
   type EventName,
   type Query,
 } from '@careledger/protocol';
 import type { Call, Outcome } from '../shell/call.js';
-import { CURRENT_KEY } from './reading.js';
 
 /** Checks and writes that several steps of a query share. */
 
 /** @throws CareLedgerError NOT_OWNER */
-export function assertHolder(key: AggregationKey, mspId: string): void {
-  if (key.holders.includes(mspId)) return;
+export function assertHolder({ sharing }: AggregationKey, mspId: string): void {
+  if (sharing.holders.includes(mspId)) return;
   throw new CareLedgerError('NOT_OWNER', {
     message: 'Only a holder of a share of the key may do this.',
     came: mspId,
-  });
-}
-
-/**
- * Every active member holds a share, so that none encrypts rows under a key that it has not accepted: two members could
- * otherwise register a key between them that one of them can factor.
- * @throws CareLedgerError SCHEMA_VIOLATION
- */
-export function assertHeldByAll({ activeMembers }: Consortium, holders: readonly string[]): void {
-  const without = activeMembers.filter((mspId) => !holders.includes(mspId));
-  if (without.length === 0 && holders.length >= 2) return;
-  throw new CareLedgerError('SCHEMA_VIOLATION', {
-    expected: 'every active member as a holder, at least 2',
-    came: without.length === 0 ? 'one holder' : `a key without ${without.join(', ')}`,
   });
 }
 
@@ -53,8 +37,12 @@ export async function assertAnswers(call: Call, query: Query): Promise<void> {
   }
 }
 
-/** @throws CareLedgerError PANEL_NOT_FOUND, NOT_OWNER, or CONTRIBUTION_MISMATCH for another layout or key */
-export async function assertOwnPanels(call: Call, query: Query, panelIds: readonly string[]): Promise<void> {
+/**
+ * @returns the CIDs of the panels, in the order in which they are named
+ * @throws CareLedgerError PANEL_NOT_FOUND, NOT_OWNER, or CONTRIBUTION_MISMATCH for another layout or key
+ */
+export async function ownPanels(call: Call, query: Query, panelIds: readonly string[]): Promise<string[]> {
+  const cids: string[] = [];
   for (const panelId of panelIds) {
     const panel = await call.state.read(KEYS.panel, [panelId]);
     if (panel === undefined) throw new CareLedgerError('PANEL_NOT_FOUND', { came: panelId });
@@ -74,7 +62,9 @@ export async function assertOwnPanels(call: Call, query: Query, panelIds: readon
         came: panelId,
       });
     }
+    cids.push(panel.cid);
   }
+  return cids;
 }
 
 /** @throws CareLedgerError TRANSITION_NOT_ALLOWED naming those that are missing */
@@ -91,15 +81,6 @@ export function assertMissing(
   });
 }
 
-export async function savedKey(call: Call, key: AggregationKey): Promise<Outcome> {
-  await call.state.write(KEYS.aggregationKey, CURRENT_KEY, key);
-  const { mspId } = call.caller;
-  return {
-    result: key,
-    event: { event: EVENTS.keyRegistered, id: key.publicKey.keyId, mspId, status: key.status },
-  };
-}
-
 export async function savedQuery(call: Call, query: Query, event: EventName): Promise<Outcome> {
   await call.state.write(KEYS.query, [query.queryId], query);
   return {
@@ -112,7 +93,7 @@ export function endedQuery(
   call: Call,
   query: Query,
   transition: 'refuse' | 'publish',
-  ending: Partial<Pick<Query, 'refusal' | 'results' | 'contributors'>>,
+  ending: Partial<Pick<Query, 'refusal' | 'results' | 'combined' | 'contributors'>>,
 ): Promise<Outcome> {
   const status = nextStatus('query', query.status, transition);
   return savedQuery(call, { ...query, ...ending, status, endedAt: call.at }, EVENTS.queryEnded);

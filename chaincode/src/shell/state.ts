@@ -4,9 +4,12 @@ import {
   canonicalJson,
   type Access,
   type AggregationKey,
+  type Ceremony,
+  type CeremonyPost,
   type Consortium,
   type Contribution,
   type GrantBook,
+  type KeyRegistration,
   type Member,
   type MemberInstruction,
   type MemberInstructions,
@@ -16,9 +19,11 @@ import {
   type PatientGrant,
   type PatientInstruction,
   type Query,
+  type QueryBudget,
   type Receipt,
   type RecordBatch,
   type RegisteredLayout,
+  type RejectedPartial,
   type Suspension,
 } from '@careledger/protocol';
 import { ownerPolicy } from './endorsement.js';
@@ -43,9 +48,16 @@ export interface Documents {
   [KEYS.panelLayout]: RegisteredLayout;
   [KEYS.panel]: Panel;
   [KEYS.aggregationKey]: AggregationKey;
+  [KEYS.keyEpoch]: AggregationKey;
+  [KEYS.keyRegistration]: KeyRegistration;
   [KEYS.query]: Query;
   [KEYS.contribution]: Contribution;
   [KEYS.partial]: PartialShare;
+  [KEYS.rejectedPartial]: RejectedPartial;
+  [KEYS.queryBudget]: QueryBudget;
+  [KEYS.ceremony]: Ceremony;
+  [KEYS.ceremonyPost]: CeremonyPost;
+  [KEYS.unfinishedCeremony]: { readonly ceremonyId: string };
 }
 export type DocumentPrefix = keyof Documents;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import Long from 'long';
 import type { ChaincodeStub, Iterators } from 'fabric-shim-api';
-import { contractsForTests } from '../index.js';
+import { embeddedContracts } from '../embedded.js';
 import {
   decodeChaincodeError,
   msFromInstant,
@@ -13,6 +13,7 @@ import { staffCertificate } from './certificates.js';
 import { invoke } from './invoke.js';
 
 const CHANNEL = 'carechannel';
+const CONTRACTS = embeddedContracts({ allowTestKeySize: true });
 const START_MS = Date.UTC(2026, 10, 20, 8);
 
 export interface Committed {
@@ -96,7 +97,7 @@ export class MemoryLedger {
       fcn: method,
       params,
     });
-    stub.response = await invoke(contractsForTests, stub as unknown as Parameters<typeof invoke>[1]);
+    stub.response = await invoke(CONTRACTS, stub as unknown as Parameters<typeof invoke>[1]);
     return stub;
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import './quiet-contracts.js';
-import { contracts, contractsForTests } from '@careledger/chaincode';
+import { embeddedContracts } from '@careledger/chaincode/embedded';
 import { createPaillierPool, type PaillierPool } from '@careledger/crypto';
 import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
 import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
@@ -137,7 +137,7 @@ function openLedger(
       peer: authority.node('peer'),
     })),
     orderer: first.authority.node('orderer'),
-    contracts: aggregation?.allowTestKeySize === true ? contractsForTests : contracts,
+    contracts: embeddedContracts({ allowTestKeySize: aggregation?.allowTestKeySize ?? false }),
   });
 }
 

@@ -87,6 +87,7 @@ export const ResumeCeremonySchema = closed({ ceremonyId: ObjectId, attempt: Atte
 /** Ends a ceremony without a key, so that another may start: with other members, or of another size. */
 export const AbandonCeremonySchema = closed({ ceremonyId: ObjectId });
 export const CeremonyQuerySchema = closed({ ceremonyId: ObjectId });
+export const CeremonyAttemptQuerySchema = closed({ ceremonyId: ObjectId, attempt: Attempt });
 export const CeremonyRoundQuerySchema = closed({ ceremonyId: ObjectId, attempt: Attempt, round: Round });
 export const ListCeremoniesSchema = closed({ pageSize: PageFields.pageSize, bookmark: PageFields.bookmark });
 
@@ -105,6 +106,14 @@ export type CeremonyFault = Static<typeof CeremonyFaultSchema>;
 export const CeremonyParticipantSchema = closed({ mspId: MspId, ...OneTimeKeys, txId: TransactionId });
 export type CeremonyParticipant = Static<typeof CeremonyParticipantSchema>;
 
+export const CeremonyInterruptionSchema = closed({
+  attempt: Attempt,
+  kind: oneOf(['resumed', 'abandoned'] as const),
+  mspId: MspId,
+  at: Instant,
+  txId: TransactionId,
+});
+
 export const CeremonySchema = closed({
   ...StartCeremonySchema.properties,
   /** Derived: a majority of `holders`. */
@@ -117,8 +126,8 @@ export const CeremonySchema = closed({
   /** Of this attempt; each attempt has keys of its own. Those of earlier ones are in their transactions. */
   joined: Type.Array(CeremonyParticipantSchema),
   faults: Type.Array(CeremonyFaultSchema),
-  /** Who gave which attempt up without naming anybody. */
-  resumptions: Type.Array(closed({ attempt: Attempt, mspId: MspId, at: Instant, txId: TransactionId })),
+  /** Who gave an attempt, or the ceremony, up without naming anybody. */
+  interruptions: Type.Array(CeremonyInterruptionSchema),
   /** `redistribute`: the key that is shared anew; `generate`: the key that it made, once it has finished. */
   keyId: Type.Optional(Sha256),
   /** Of the sharing that the ceremony makes: 0, or one more than the present one. */
@@ -127,7 +136,7 @@ export const CeremonySchema = closed({
   registration: Type.Optional(
     closed({
       keyId: Sha256,
-      /** SHA-256 of `keyDocument`. */
+      /** Of public key and sharing; crypto `sharingDigest`. */
       sharingDigest: Sha256,
       registeredBy: MspId,
       acceptedBy: Type.Array(MspId),
@@ -136,6 +145,7 @@ export const CeremonySchema = closed({
   startedBy: CallerSchema,
   startedAt: Instant,
   endedAt: Type.Optional(Instant),
+  /** The transaction that started it. */
   txId: TransactionId,
 });
 export type Ceremony = Static<typeof CeremonySchema>;

@@ -1,8 +1,7 @@
 import { Type, type Static } from 'typebox';
-import { canonicalJson } from '../canonical-json.js';
 import { CohortSchema } from '../cohort.js';
 import { LIMITS } from '../limits.js';
-import { CeremonyPostSchema, MAX_KEY_HOLDERS } from './ceremonies.js';
+import { CeremonyPostSchema, MAX_KEY_HOLDERS, type Ceremony } from './ceremonies.js';
 import {
   Base64Url,
   CallerSchema,
@@ -58,7 +57,7 @@ export const MAX_REJECTED_SHARES = 3;
 
 const Ciphertext = Base64Url(LIMITS.ciphertextCharacters);
 
-/** The consortium's Paillier key. Active when every holder has accepted its share. */
+/** The consortium's Paillier key. */
 export const AggregationPublicKeySchema = closed({
   scheme: Type.Literal('paillier'),
   version: Type.Literal(1),
@@ -96,32 +95,39 @@ export const AcceptKeySchema = closed({
   attempt: CeremonyPostSchema.properties.attempt,
   sharingDigest: Sha256,
 });
-/** The key in force; or as it was shared in an epoch; or what a ceremony's running attempt has registered. */
-export const KeyQuerySchema = closed({
-  epoch: Type.Optional(KeySharingSchema.properties.epoch),
-  ceremonyId: Type.Optional(ObjectId),
+/** What one holder registered; a second one of the same attempt is a conflict. */
+export const KeyRegistrationSchema = closed({
+  ...RegisterKeySchema.properties,
+  /** Crypto `sharingDigest` of the two. */
+  sharingDigest: Sha256,
+  mspId: MspId,
+  at: Instant,
+  txId: TransactionId,
 });
+export type KeyRegistration = Static<typeof KeyRegistrationSchema>;
+/** What `RegisterKey` and `AcceptKey` answer: a conflict commits too. */
+export interface KeyRegistrationResult {
+  readonly outcome: 'registered' | 'active' | 'conflict';
+  readonly ceremony: Ceremony;
+}
+/** The key in force or, with `epoch`, as it was shared then. */
+export const KeyQuerySchema = closed({ epoch: Type.Optional(KeySharingSchema.properties.epoch) });
 export const AggregationKeySchema = closed({
   publicKey: AggregationPublicKeySchema,
   sharing: KeySharingSchema,
-  /** SHA-256 of `keyDocument`. */
+  /** Crypto `sharingDigest` of the two. */
   sharingDigest: Sha256,
   ceremonyId: ObjectId,
   /** Of the ceremony. */
   attempt: CeremonyPostSchema.properties.attempt,
   acceptedBy: Type.Array(MspId),
-  /** `registered` only in the answer about a ceremony that has not finished. */
-  status: oneOf(['registered', 'active'] as const),
+  /** Every holder has accepted it; until then there is only the ceremony's registration. */
+  status: Type.Literal('active'),
   registeredBy: MspId,
   registeredAt: Instant,
   txId: TransactionId,
 });
 export type AggregationKey = Static<typeof AggregationKeySchema>;
-
-/** The text whose SHA-256 is the `sharingDigest`. */
-export function keyDocument({ publicKey, sharing }: Pick<AggregationKey, 'publicKey' | 'sharing'>): string {
-  return canonicalJson({ publicKey, sharing });
-}
 
 const QueryFields = {
   queryId: ObjectId,
