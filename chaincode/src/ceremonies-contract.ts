@@ -126,9 +126,13 @@ export class CeremoniesContract extends CareLedgerContract<'ceremonies'> {
       nextStatus('ceremony', ceremony.status, 'resume');
       assertAttempt(ceremony, argument.attempt);
       if (ceremony.attempt === MAX_CEREMONY_ATTEMPTS_IN_ALL) throw noAttemptLeft();
-      const possible = ceremony.status === 'failed' ? await assertPossible(call, planOf(ceremony), consortium) : {};
+      const possible =
+        ceremony.status === 'failed' ? await assertPossible(call, planOf(ceremony), consortium) : {};
       const given = withInterruption(call, ceremony, 'resumed');
-      return savedCeremony(call, ceremony, { ...nextAttempt(call, given, 'resume', consortium), ...possible });
+      return savedCeremony(call, ceremony, {
+        ...nextAttempt(call, given, 'resume', consortium),
+        ...possible,
+      });
     });
   }
 

@@ -1,17 +1,7 @@
 import { expect } from 'chai';
 import { type Page, type Query, type QueryDetails } from '@careledger/protocol';
 import { TestAggregate } from './testing/aggregation.js';
-import {
-  ALPHA,
-  BRAVO,
-  CHARLIE,
-  DELTA,
-  DIGEST,
-  HOSPITALS,
-  fourHospitals,
-  id,
-  staff,
-} from './testing/consortium.js';
+import { ALPHA, BRAVO, CHARLIE, DELTA, HOSPITALS, fourHospitals, id, staff } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections } from './testing/rejections.js';
 
@@ -105,13 +95,8 @@ describe('queries', () => {
     it('answers a mean of nobody without a figure', async () => {
       const queryId = await aggregate.query();
       for (const mspId of HOSPITALS) {
-        const ciphertext = aggregate.ciphertext([{ sex: 'male' }]);
-        await ledger.submit(gateway(mspId), 'queries:Contribute', {
-          queryId,
-          ciphertext,
-          commitment: DIGEST,
-          panelIds: [await aggregate.panel(mspId)],
-        });
+        const { argument } = await aggregate.contributionOf(queryId, mspId, [{ sex: 'male' }]);
+        await ledger.submit(gateway(mspId), 'queries:Contribute', argument);
       }
       const query = await complete(queryId);
       for (const mspId of HOSPITALS) await share(query, mspId);

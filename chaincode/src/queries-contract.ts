@@ -10,11 +10,11 @@ import {
   type Contribution,
   type OpenQuery,
   type PartialShare,
-  type Query,
   type QueryDetails,
 } from '@careledger/protocol';
 import { arithmeticUnder, assertFields, type KeySize } from './aggregate/arithmetic.js';
 import {
+  allOf,
   readContributions,
   readKey,
   readLayout,
@@ -230,8 +230,8 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
     return this.evaluate(context, 'Get', argumentJson, async (call, { queryId }): Promise<QueryDetails> => {
       const query = await readQuery(call, queryId);
       const contributions = await readContributions(call, query);
-      const partials = await all(call.state.documents(KEYS.partial, [queryId]));
-      const rejected = await all(call.state.documents(KEYS.rejectedPartial, [queryId]));
+      const partials = await allOf(call.state.documents(KEYS.partial, [queryId]));
+      const rejected = await allOf(call.state.documents(KEYS.rejectedPartial, [queryId]));
       return { query, contributions, partials, rejected };
     });
   }
@@ -251,11 +251,4 @@ async function spent(call: Call, { fields }: OpenQuery): Promise<boolean> {
   const budget = spendBudget(await call.state.read(KEYS.queryBudget, requester), call.at, fields.length);
   if (budget !== undefined) await call.state.write(KEYS.queryBudget, requester, budget);
   return budget !== undefined;
-}
-
-/** Bounded by the holders that there were, and by what each may have rejected. */
-async function all<Document>(documents: AsyncIterable<Document>): Promise<Document[]> {
-  const found: Document[] = [];
-  for await (const document of documents) found.push(document);
-  return found;
 }

@@ -97,7 +97,9 @@ export function arithmeticUnder(key: AggregationKey, size: KeySize): Arithmetic 
     rejectionOf(query, share) {
       const ciphertext = aggregateOf(publicKey, query);
       if (share.ciphertextDigest !== ciphertextDigest(publicKey, ciphertext)) return 'OTHER_CIPHERTEXT';
-      return isProven(publicKey, key, { queryId: query.queryId, ciphertext, share }) ? undefined : 'PROOF_INVALID';
+      return isProven(publicKey, key, { queryId: query.queryId, ciphertext, share })
+        ? undefined
+        : 'PROOF_INVALID';
     },
     results: ({ query, layout, partials }) => {
       const totals = asCoded('RESULT_MISMATCH', () => totalsOf(publicKey, key, { query, layout, partials }));

@@ -77,3 +77,10 @@ export async function readPartials(
   }
   return partials;
 }
+
+/** For ranges that are bounded by what the contracts write there. */
+export async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}

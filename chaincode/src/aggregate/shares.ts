@@ -12,6 +12,7 @@ import {
   type ShareResult,
 } from '@careledger/protocol';
 import type { Call, Outcome } from '../shell/call.js';
+import { allOf } from './reading.js';
 import { assertMissing } from './steps.js';
 
 /**
@@ -47,9 +48,8 @@ export async function rejectedShare(
   reason: ShareRejection,
 ): Promise<Outcome> {
   const { queryId, mspId } = share;
-  let kept = 0;
-  for await (const _ of call.state.scan(KEYS.rejectedPartial, [queryId, mspId])) kept += 1;
-  if (kept >= MAX_REJECTED_SHARES) {
+  const kept = await allOf(call.state.scan(KEYS.rejectedPartial, [queryId, mspId]));
+  if (kept.length >= MAX_REJECTED_SHARES) {
     throw new CareLedgerError('LIMIT_EXCEEDED', {
       message: `The share is rejected: ${reason}.`,
       expected: `at most ${String(MAX_REJECTED_SHARES)} rejected shares of a hospital for one query`,

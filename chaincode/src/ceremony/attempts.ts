@@ -42,13 +42,19 @@ export function nextAttempt(
   const isComplete = ceremony.participants.every((mspId) => activeMembers.includes(mspId));
   if (isRowOver || !isComplete) return failed(call, ceremony, 'exhaust');
   const status = nextStatus('ceremony', ceremony.status, step);
-  const { registration: _given, endedAt: _ended, ...rest } = ceremony;
-  return { ...rest, status, attempt: ceremony.attempt + 1, joined: [] };
+  return { ...withoutEnding(ceremony), status, attempt: ceremony.attempt + 1, joined: [] };
 }
 
 export function failed(call: Call, ceremony: Ceremony, step: 'exhaust' | 'abandon'): Ceremony {
-  const { registration: _given, ...rest } = ceremony;
-  return { ...rest, status: nextStatus('ceremony', ceremony.status, step), endedAt: call.at };
+  const status = nextStatus('ceremony', ceremony.status, step);
+  return { ...withoutEnding(ceremony), status, endedAt: call.at };
+}
+
+function withoutEnding(ceremony: Ceremony): Ceremony {
+  const copy = { ...ceremony };
+  delete copy.registration;
+  delete copy.endedAt;
+  return copy;
 }
 
 export type Accusation = Pick<CeremonyFault, 'attempt' | 'accused' | 'reason'> & { readonly round: number };
@@ -99,7 +105,11 @@ export function withInterruption(
 }
 
 /** Writes the ceremony, and keeps the one place up to date that says which one has not ended. */
-export async function writeCeremony(call: Call, before: Ceremony | undefined, after: Ceremony): Promise<void> {
+export async function writeCeremony(
+  call: Call,
+  before: Ceremony | undefined,
+  after: Ceremony,
+): Promise<void> {
   await call.state.write(KEYS.ceremony, [after.ceremonyId], after);
   if (isUnfinished(before) === isUnfinished(after)) return;
   if (isUnfinished(after))

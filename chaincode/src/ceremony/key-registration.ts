@@ -90,7 +90,11 @@ export async function registered(
 export async function conflict(
   call: Call,
   ceremony: Ceremony,
-  { document, digest, consortium }: {
+  {
+    document,
+    digest,
+    consortium,
+  }: {
     readonly document: RegisterKey;
     readonly digest: string;
     readonly consortium: Consortium;

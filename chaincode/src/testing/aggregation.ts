@@ -1,22 +1,22 @@
-import { generatePrimeSync, randomBytes } from 'node:crypto';
 import {
   ciphertextDigest,
   ciphertextFromText,
   ciphertextToText,
   encodeRow,
   encryptWith,
-  modInverse,
-  partialDecrypt,
-  partialToJson,
-  publicKeyFromModulus,
-  publicKeyToJson,
+  plaintextProofToJson,
+  provePartialDecryption,
+  provePlaintextKnowledge,
+  provenPartialToJson,
   randomUnit,
-  sumCiphertexts,
-  type KeyShare,
-  type PaillierPublicKey,
+  type OpeningContext,
   type PanelRow,
+  type PlaintextProofJson,
 } from '@careledger/crypto/core';
-import type { PanelLayoutDocument, Query } from '@careledger/protocol';
+import { nativeModPow } from '@careledger/crypto/native';
+import type { DealtThresholdKey } from '@careledger/crypto/testing';
+import type { KeyRegistrationResult, PanelLayoutDocument, Query } from '@careledger/protocol';
+import { TestCeremony, dealtKey, documentsOf, reshared } from './ceremony.js';
 import { CID, DIGEST, HOSPITALS, id, staff } from './consortium.js';
 import type { MemoryLedger } from './memory-ledger.js';
 
@@ -32,49 +32,21 @@ export const LAYOUT: PanelLayoutDocument = {
   statisticalBits: 40,
 };
 
-export interface TestKey {
-  readonly publicKey: PaillierPublicKey;
-  readonly shares: readonly KeyShare[];
-}
-
-/** A key of test size with additive shares for every hospital: s_1 + .. + s_k = d mod n lambda. */
-export function testKey(holders: readonly string[] = HOSPITALS): TestKey {
-  const p = generatePrimeSync(256, { bigint: true });
-  const q = generatePrimeSync(256, { bigint: true });
-  const publicKey = publicKeyFromModulus(p * q, { allowTestKeySize: true });
-  const { n, keyId } = publicKey;
-  const totient = (p - 1n) * (q - 1n);
-  const order = n * totient;
-  const exponent = totient * modInverse(totient % n, n);
-  const random = holders.slice(1).map(() => BigInt(`0x${randomBytes(128).toString('hex')}`) % order);
-  const rest = random.reduce((total, share) => total + share, 0n);
-  const shares = [(((exponent - rest) % order) + order) % order, ...random];
-  return {
-    publicKey,
-    shares: holders.map((holder, index) => ({ holder, holders, keyId, share: shares[index] ?? 0n })),
-  };
-}
-
 /** A consortium whose aggregation key is active and whose layout is registered. */
 export class TestAggregate {
-  readonly key = testKey();
+  /** As it is shared now. */
+  key: DealtThresholdKey = dealtKey(HOSPITALS);
 
   constructor(readonly ledger: MemoryLedger) {}
-
-  get keyJson() {
-    return publicKeyToJson(this.key.publicKey);
-  }
 
   get keyId(): string {
     return this.key.publicKey.keyId;
   }
 
   async setUp(): Promise<this> {
-    const registration = { publicKey: this.keyJson, origin: 'dealer', holders: HOSPITALS };
-    await this.ledger.submit(staff(HOSPITALS[0], 'admin'), 'queries:RegisterKey', registration);
-    for (const mspId of HOSPITALS) {
-      await this.ledger.submit(staff(mspId, 'gateway'), 'queries:AcceptKey', { keyId: this.keyId });
-    }
+    const ceremony = await new TestCeremony(this.ledger).start();
+    await ceremony.joinAll();
+    await ceremony.finish(documentsOf(this.key));
     await this.ledger.submit(staff(HOSPITALS[0], 'officer'), 'panels:RegisterLayout', { layout: LAYOUT });
     return this;
   }
@@ -116,26 +88,72 @@ export class TestAggregate {
     return fields.queryId;
   }
 
-  /** The product of these rows' ciphertexts. No masks: what they hide is not the contracts' business. */
-  ciphertext(rows: readonly PanelRow[]): string {
+  /**
+   * A contribution of these rows with its proof. No masks: what they hide is not the contracts' business. Rows are added
+   * before they are encrypted, which gives what multiplying their ciphertexts gives.
+   */
+  async contributionOf(queryId: string, mspId: string, rows: readonly PanelRow[]) {
     const { publicKey } = this.key;
-    const rowCiphertexts = rows.map((row) =>
-      encryptWith(publicKey, encodeRow(LAYOUT, row), randomUnit(publicKey)),
-    );
-    return ciphertextToText(publicKey, sumCiphertexts(publicKey, rowCiphertexts));
+    const plaintext = rows.reduce((sum, row) => sum + encodeRow(LAYOUT, row), 0n);
+    const randomness = randomUnit(publicKey);
+    const ciphertext = encryptWith(publicKey, plaintext, randomness);
+    const prove = (context: object): PlaintextProofJson =>
+      plaintextProofToJson(
+        publicKey,
+        provePlaintextKnowledge({
+          publicKey,
+          ciphertext,
+          plaintext,
+          randomness,
+          context: { mspId, queryId, panels: [CID], ...context },
+          modPow: nativeModPow,
+        }),
+      );
+    const argument = {
+      queryId,
+      ciphertext: ciphertextToText(publicKey, ciphertext),
+      commitment: DIGEST,
+      panelIds: [await this.panel(mspId)],
+      proof: prove({}),
+    };
+    return { argument, prove };
   }
 
   async contribution(queryId: string, mspId: string, ages: readonly number[]) {
-    const ciphertext = this.ciphertext(ages.map((age) => ({ age, sex: 'female' })));
-    return { queryId, ciphertext, commitment: DIGEST, panelIds: [await this.panel(mspId)] };
+    const rows = ages.map((age) => ({ age, sex: 'female' }));
+    return (await this.contributionOf(queryId, mspId, rows)).argument;
   }
 
-  share(query: Query, mspId: string) {
-    const { publicKey, shares } = this.key;
+  /** The holder's share of the query's aggregate; `changes` make it one of something else. */
+  share(
+    { queryId, aggregate = '' }: Query,
+    mspId: string,
+    changes: { readonly ciphertext?: bigint; readonly context?: Partial<OpeningContext> } = {},
+  ) {
+    const { publicKey, sharing, shares } = this.key;
     const share = shares.find(({ holder }) => holder === mspId);
-    if (share === undefined || query.aggregate === undefined) throw new Error('nothing to share');
-    const aggregate = ciphertextFromText(publicKey, query.aggregate);
-    const { value } = partialToJson(publicKey, partialDecrypt(publicKey, share, aggregate));
-    return { queryId: query.queryId, ciphertextDigest: ciphertextDigest(publicKey, aggregate), value };
+    if (share === undefined) throw new Error('nothing to share');
+    const { ciphertext = ciphertextFromText(publicKey, aggregate) } = changes;
+    const context = { queryId, step: 'aggregate', index: 0, ...changes.context } as const;
+    const partial = provePartialDecryption({
+      publicKey,
+      sharing,
+      ciphertext,
+      context,
+      share,
+      modPow: nativeModPow,
+    });
+    const { epoch, value, proof } = provenPartialToJson(publicKey, partial);
+    return { queryId, ciphertextDigest: ciphertextDigest(publicKey, ciphertext), epoch, value, proof };
+  }
+
+  /** The same key among others, by a ceremony; its shares are dealt anew, as redistribution would. */
+  async redistribute(holders: readonly string[], dealers: readonly string[]): Promise<KeyRegistrationResult> {
+    const { keyBits } = this.key.publicKey;
+    const plan = { purpose: 'redistribute' as const, keyBits, holders: [...holders], dealers: [...dealers] };
+    const ceremony = await new TestCeremony(this.ledger, plan).start();
+    await ceremony.joinAll();
+    this.key = reshared(this.key, holders);
+    return ceremony.finish(documentsOf(this.key));
   }
 }
