@@ -8,6 +8,7 @@ const IN_WORDS: Readonly<Record<RefusalReason, string>> = {
   PURPOSE_NOT_ALLOWED: 'it does not contribute for this purpose',
   NO_ROWS: 'it has no rows of this kind',
   AGGREGATE_MISMATCH: 'what was to be decrypted is not the product of the contributions',
+  CONTRIBUTION_UNPROVEN: 'a contributor did not prove that it knows what it contributed',
   TOO_FEW_CONTRIBUTORS: `fewer than ${MIN_CONTRIBUTORS} hospitals contributed`,
 };
 

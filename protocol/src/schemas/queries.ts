@@ -40,6 +40,7 @@ export const REFUSAL_REASONS = [
   'PURPOSE_NOT_ALLOWED',
   'NO_ROWS',
   'AGGREGATE_MISMATCH',
+  'CONTRIBUTION_UNPROVEN',
   'TOO_FEW_CONTRIBUTORS',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
