@@ -295,9 +295,9 @@ describe('shares of a dealt key', function () {
     const ciphertext = encrypt(publicKey, 7n);
     const [first, ...rest] = await partialsOf(ciphertext);
     const moved = { ...first!, value: (first!.value * (1n + 1000n * publicKey.n)) % publicKey.nSquared };
-    expect(shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] })).to.equal(
-      1007n,
-    );
+    expect(
+      shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] }),
+    ).to.equal(1007n);
   });
 
   it('refuses bad ciphertexts, foreign shares and malformed JSON', async () => {

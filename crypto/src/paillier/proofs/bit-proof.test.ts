@@ -1,7 +1,10 @@
 import { expect } from 'chai';
 import { expectCode } from '../../test-support.js';
+import { modPow } from '../arithmetic.js';
+import { publicKeyFromModulus } from '../public-key.js';
 import { bitEquations, proveBit, verifyBit, type BitProof } from './bit-proof.js';
-import type { Opened } from './opened.js';
+import { uniformMasks, type Mask } from './masks.js';
+import { encryptOpened, type Opened } from './opened.js';
 import { bench, contextOf, refused, type Bench } from './proofs.test-support.js';
 
 describe('0/1 proof', function () {
@@ -106,7 +109,34 @@ describe('0/1 proof', function () {
 
   it('a ciphertext that intake refuses has no proof', () => {
     const proof = proveBit(setting.open(0n), setting.options);
-    for (const ciphertext of [0n, 1n, setting.publicKey.n, setting.publicKey.nSquared])
+    const { n, nSquared } = setting.publicKey;
+    for (const ciphertext of [0n, 1n, nSquared, -1n])
       expectCode('CRYPTO_INVALID_CIPHERTEXT', () => bitEquations(ciphertext, proof, setting.options));
+    refused(() => {
+      verify({ ciphertext: n }, proof);
+    });
+  });
+
+  it('what shares a factor with n is refused, though the equations hold', () => {
+    const factor = 3n;
+    const publicKey = publicKeyFromModulus(factor * (2n ** 318n + 3n), { allowTestKeySize: true });
+    const units = uniformMasks(publicKey);
+    const shared = (): Mask => {
+      const root = (units().root * factor) % publicKey.n;
+      return { root, power: modPow(root, publicKey.n, publicKey.nSquared) };
+    };
+    for (const [masks, isFit] of [
+      [units, true],
+      [shared, false],
+    ] as const) {
+      const options = { ...setting.options, publicKey, masks };
+      const opened = encryptOpened(publicKey, 1n, masks);
+      const proof = proveBit(opened, options);
+      const check = (): void => {
+        verifyBit(opened.ciphertext, proof, options);
+      };
+      if (isFit) check();
+      else refused(check);
+    }
   });
 });

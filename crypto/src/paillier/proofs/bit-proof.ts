@@ -19,7 +19,7 @@
 import { invalidInput } from '../../core/errors.js';
 import { randomBits, type RandomBytes } from '../../core/random.js';
 import { modPow as bigintModPow, type ModPow } from '../arithmetic.js';
-import { assertCiphertext } from '../public-key.js';
+import { assertCiphertextRange } from '../public-key.js';
 import type { PaillierPublicKey } from '../types.js';
 import { CHALLENGE_BITS, CHALLENGE_LIMIT, assertRange, challengeOf } from './challenge.js';
 import { assertEquations, canonicalRoot, type Equation, type VerifyOptions } from './equations.js';
@@ -86,7 +86,7 @@ export function proveBit(opened: Opened, options: ProverOptions): BitProof {
 
 /** @throws CRYPTO_INVALID_CIPHERTEXT, CRYPTO_PROOF_INVALID for ranges; that the equations hold is what the proof claims */
 export function bitEquations(ciphertext: bigint, proof: BitProof, options: StatementOptions): Equation[] {
-  assertCiphertext(options.publicKey, ciphertext);
+  assertCiphertextRange(options.publicKey, ciphertext);
   const { commitments, challenge: e0, answers } = proof;
   assertRange('proof.challenge', e0, CHALLENGE_LIMIT);
   const e1 = BigInt.asUintN(CHALLENGE_BITS, challenge(options, ciphertext, commitments) - e0);

@@ -14,7 +14,7 @@
 import { encodeList, encodeParts } from '../../core/encode.js';
 import { invalidInput } from '../../core/errors.js';
 import { modInverse, modPow as bigintModPow } from '../arithmetic.js';
-import { assertCiphertexts } from '../public-key.js';
+import { assertCiphertextRange } from '../public-key.js';
 import type { ProverOptions, StatementOptions } from './bit-proof.js';
 import { challengeOf } from './challenge.js';
 import { assertEquations, canonicalRoot, type Equation, type VerifyOptions } from './equations.js';
@@ -87,10 +87,7 @@ export function equalityEquations(
   options: StatementOptions,
 ): Equation[] {
   const { left, right, difference } = statement;
-  assertCiphertexts(
-    options.publicKey,
-    [...left, ...right].map(([ciphertext]) => ciphertext),
-  );
+  for (const [ciphertext] of [...left, ...right]) assertCiphertextRange(options.publicKey, ciphertext);
   const e = challenge(options, statement, proof.commitment);
   const raise = (powers: readonly Power[]): Power[] => powers.map(([base, weight]) => [base, weight * e]);
   return [

@@ -1,6 +1,7 @@
 /** Ciphertexts of which the prover knows plaintext and randomness, and sums of them. */
-import { assertPlaintext, assertRandomness } from '../homomorphic.js';
-import { assertCiphertext } from '../public-key.js';
+import { invalidInput, shapeOf } from '../../core/errors.js';
+import { assertPlaintext } from '../homomorphic.js';
+import { assertCiphertextRange } from '../public-key.js';
 import type { PaillierPublicKey } from '../types.js';
 import type { MaskSource } from './masks.js';
 import { multiPower, type Power } from './multi-power.js';
@@ -14,11 +15,17 @@ export interface Opened {
   readonly randomness: bigint;
 }
 
-/** @throws CRYPTO_INVALID_CIPHERTEXT, CRYPTO_INVALID_INPUT; that the three belong together is not checked */
+/**
+ * Ranges only. That the three belong together is not checked, nor that they have no factor in common with n: for others
+ * the proof does not verify, and its maker harmed nobody else.
+ * @throws CRYPTO_INVALID_CIPHERTEXT, CRYPTO_INVALID_INPUT
+ */
 export function assertOpened(publicKey: PaillierPublicKey, opened: Opened): void {
-  assertCiphertext(publicKey, opened.ciphertext);
+  assertCiphertextRange(publicKey, opened.ciphertext);
   assertPlaintext(publicKey, opened.plaintext);
-  assertRandomness(publicKey, opened.randomness);
+  const { randomness } = opened;
+  if (typeof randomness !== 'bigint' || randomness < 1n || randomness >= publicKey.n)
+    throw invalidInput('randomness', 'a bigint of 1..n-1', shapeOf(randomness));
 }
 
 /** A fresh encryption of 0..n - 1. */

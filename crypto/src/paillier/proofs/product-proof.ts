@@ -17,7 +17,7 @@
 import { invalidInput } from '../../core/errors.js';
 import { randomBits } from '../../core/random.js';
 import { bitLength, modInverse, modPow as bigintModPow } from '../arithmetic.js';
-import { assertCiphertexts } from '../public-key.js';
+import { assertCiphertextRange } from '../public-key.js';
 import type { ProverOptions, StatementOptions } from './bit-proof.js';
 import { CHALLENGE_BITS, assertRange, challengeOf } from './challenge.js';
 import { assertEquations, canonicalRoot, type Equation, type VerifyOptions } from './equations.js';
@@ -98,7 +98,7 @@ export function productEquations(
   options: StatementOptions,
 ): Equation[] {
   const { x, y, product } = statement;
-  assertCiphertexts(options.publicKey, [x, y, product]);
+  for (const ciphertext of [x, y, product]) assertCiphertextRange(options.publicKey, ciphertext);
   const { commitments, z, answers } = proof;
   assertRange('proof.z', z, 1n << BigInt(productAnswerBits(factorBits)));
   const e = challenge(options, statement, commitments);

@@ -13,7 +13,7 @@
  */
 import { invalidInput } from '../../core/errors.js';
 import { bitLength, modInverse } from '../arithmetic.js';
-import { assertCiphertext } from '../public-key.js';
+import { assertCiphertextRange } from '../public-key.js';
 import type { PaillierPublicKey } from '../types.js';
 import {
   bitEquations,
@@ -97,7 +97,7 @@ export function rangeEquations(
   options: StatementOptions,
 ): Equation[] {
   const { publicKey } = options;
-  assertCiphertext(publicKey, ciphertext);
+  assertCiphertextRange(publicKey, ciphertext);
   const weights = rangeWeights(most);
   if (proof.length !== weights.length)
     throw invalidProof('proof', `${weights.length} bits`, `${proof.length}`);
