@@ -188,6 +188,9 @@ describe('threshold decryption', function () {
     refuse({ ...first, ciphertextDigest: ciphertextDigest(publicKey, elsewhere) }, { ciphertext: elsewhere });
     refuse(first, { sharing: { ...sharing, epoch: 1 } });
     refuse({ ...first, epoch: 1 }, { sharing: { ...sharing, epoch: 1 } });
+    // A true proof under false labels would let two documents say different things about one part.
+    refuse({ ...first, epoch: 1 });
+    refuse({ ...first, ciphertextDigest: ciphertextDigest(publicKey, elsewhere) });
     refuse({ ...first, keyId: '0'.repeat(64) });
     refuse({ ...first, holder: 'H2MSP' });
     refuse({ ...first, holder: 'H9MSP' });
