@@ -9,10 +9,16 @@ export { checkedModPow, nativeModPow, opensslModPow } from './paillier/engine/na
 export { dealKeyShares, type DealtKey } from './paillier/engine/dealer.js';
 export { readKeyFile, writeKeyFile } from './node/key-file.js';
 export {
+  generatePaillierKeys,
+  privateKeyFromPrimes,
+  type KeyGenerationOptions,
+} from './paillier/engine/key-generation.js';
+export {
   createPaillierPool,
   MAX_BATCH_ITEMS,
   type PaillierPool,
   type PaillierPoolOptions,
 } from './paillier/engine/paillier-pool.js';
-export { decrypt, encrypt, generatePaillierKeys } from './paillier/engine/paillier.js';
+export { decrypt, encrypt, encryptorOf, ownerOf } from './paillier/engine/paillier.js';
+export { publicModPow } from './paillier/engine/short-power.js';
 export type { JobOptions } from './paillier/engine/worker-pool.js';

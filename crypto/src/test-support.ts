@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import { CryptoError, type CryptoErrorCode } from './core/errors.js';
 import type { PaillierPrivateKey } from './paillier/types.js';
-import { generatePaillierKeys } from './paillier/engine/paillier.js';
+import { generatePaillierKeys } from './paillier/engine/key-generation.js';
 
 function assertCode(error: unknown, code: CryptoErrorCode, argument: string | undefined): void {
   expect(error, 'a CryptoError').to.be.instanceOf(CryptoError);

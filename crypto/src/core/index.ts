@@ -9,6 +9,7 @@ export * from './decimal.js';
 export * from './encode.js';
 export * from './envelope.js';
 export * from './errors.js';
+export * from './expand.js';
 export * from './header.js';
 export * from './hpke.js';
 export * from '../paillier/index.js';

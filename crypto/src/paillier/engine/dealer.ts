@@ -14,7 +14,8 @@ import { assertHolders } from '../shares.js';
 import type { KeySizeOptions } from '../public-key.js';
 import type { KeyShare, PaillierPublicKey } from '../types.js';
 import { randomBelow } from '../../core/random.js';
-import { decryptionExponent, generatePaillierKeys } from './paillier.js';
+import { modInverse } from '../arithmetic.js';
+import { generatePaillierKeys } from './key-generation.js';
 
 export interface DealtKey {
   readonly publicKey: PaillierPublicKey;
@@ -33,10 +34,11 @@ export async function dealKeyShares(
   assertHolders(holders);
   const privateKey = await generatePaillierKeys(options);
   const { publicKey, lambda } = privateKey;
+  const exponent = lambda * modInverse(lambda, publicKey.n);
   const modulus = publicKey.n * lambda;
   const drawn = holders.slice(1).map(() => randomBelow(modulus));
   const sum = drawn.reduce((total, share) => total + share, 0n);
-  const first = (((decryptionExponent(privateKey) - sum) % modulus) + modulus) % modulus;
+  const first = (((exponent - sum) % modulus) + modulus) % modulus;
   const shares = [first, ...drawn].map((share, index) => ({
     holder: holders[index] ?? '',
     holders: [...holders],

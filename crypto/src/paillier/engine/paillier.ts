@@ -1,59 +1,50 @@
 /**
- * Key generation, encryption and (for dealer and tests) decryption through the replaceable engine; arguments are
- * checked here, so that an engine gets only what it may compute on. Formulas: core/paillier/types.ts.
- *
- *   decrypt: m = (c^d - 1) / n for d = 0 mod lambda, d = 1 mod n
+ * Paillier on Node's OpenSSL: the schemes of the folder above with native exponentiation, and what they prepare for a
+ * key kept for the keys that were used last. Every call blocks its thread, for milliseconds at real key sizes; what has
+ * more than one of them to do uses the worker pool.
  */
-import { modInverse, modPow } from '../arithmetic.js';
-import { assertPlaintext, assertRandomness, plaintextOfPower, randomUnit } from '../homomorphic.js';
-import { assertCiphertext, assertKeyBits, publicKeyFromModulus, type KeySizeOptions } from '../public-key.js';
-import type { PaillierPrivateKey, PaillierPublicKey, PaillierScheme } from '../types.js';
-import { paillierBigintScheme } from './paillier-bigint-scheme.js';
+import { PaillierEncryptor } from '../encryptor.js';
+import { encryptWith } from '../homomorphic.js';
+import { PaillierOwner } from '../private-key.js';
+import type { PaillierPrivateKey, PaillierPublicKey } from '../types.js';
+import { nativeModPow } from './native-mod-pow.js';
 
-const scheme: PaillierScheme = paillierBigintScheme;
+/** A djn table takes 9 MB at 3072 bits. */
+const MAX_CACHED_KEYS = 4;
+/** About where single exponentiations by OpenSSL have cost as much as the table. */
+const TABLE_AFTER = 40;
 
-/**
- * A whole private key in one place: for the labelled dealer and for tests.
- * @throws CRYPTO_INVALID_INPUT for a size outside the bounds
- */
-export async function generatePaillierKeys(
-  options: KeySizeOptions & { keyBits: number },
-): Promise<PaillierPrivateKey> {
-  assertKeyBits(options.keyBits, options);
-  for (;;) {
-    const { n, lambda } = await scheme.generateKeys(options.keyBits);
-    const publicKey = publicKeyFromModulus(n, options);
-    if (publicKey.keyBits === options.keyBits && isSound(n, lambda)) return { publicKey, lambda };
+const encryptors = new Map<string, PaillierEncryptor>();
+const owners = new WeakMap<PaillierPrivateKey, PaillierOwner>();
+
+/** The encryptor of a key on OpenSSL; kept for the four keys that were used last. */
+export function encryptorOf(publicKey: PaillierPublicKey): PaillierEncryptor {
+  const { keyId } = publicKey;
+  const options = { modPow: nativeModPow, tableAfter: TABLE_AFTER };
+  const encryptor = encryptors.get(keyId) ?? new PaillierEncryptor(publicKey, options);
+  encryptors.delete(keyId);
+  encryptors.set(keyId, encryptor);
+  for (const oldest of encryptors.keys()) {
+    if (encryptors.size <= MAX_CACHED_KEYS) break;
+    encryptors.delete(oldest);
   }
+  return encryptor;
 }
 
-/** c -> c^lambda is usable only when lambda is invertible mod n, which holds unless gcd(n, (p-1)(q-1)) > 1. */
-function isSound(n: bigint, lambda: bigint): boolean {
-  try {
-    return modInverse(lambda, n) > 0n;
-  } catch {
-    return false;
-  }
-}
-
-/** d = lambda (lambda^-1 mod n): 0 mod lambda and 1 mod n. */
-export function decryptionExponent({ publicKey, lambda }: PaillierPrivateKey): bigint {
-  return lambda * modInverse(lambda, publicKey.n);
+/** What the owner of a private key can do, on OpenSSL. */
+export function ownerOf(privateKey: PaillierPrivateKey): PaillierOwner {
+  const owner = owners.get(privateKey) ?? new PaillierOwner(privateKey, { modPow: nativeModPow });
+  owners.set(privateKey, owner);
+  return owner;
 }
 
 /**
- * E(plaintext; randomness), 0 <= plaintext < n. About 50 ms at 2048 bits; use the worker pool for more than one.
- * @param randomness of Z*_n; drawn when absent
+ * E(plaintext), 0 <= plaintext < n, in the key's mode; with a stated r of Z*_n, (1 + m n) r^n mod n^2 in both modes.
  * @throws CRYPTO_INVALID_INPUT
  */
-export function encrypt(
-  publicKey: PaillierPublicKey,
-  plaintext: bigint,
-  randomness = randomUnit(publicKey),
-): bigint {
-  assertPlaintext(publicKey, plaintext);
-  assertRandomness(publicKey, randomness);
-  return scheme.encrypt(publicKey, plaintext, randomness);
+export function encrypt(publicKey: PaillierPublicKey, plaintext: bigint, randomness?: bigint): bigint {
+  if (randomness !== undefined) return encryptWith(publicKey, plaintext, randomness, nativeModPow);
+  return encryptorOf(publicKey).encrypt(plaintext);
 }
 
 /**
@@ -61,7 +52,5 @@ export function encrypt(
  * @throws CRYPTO_INVALID_CIPHERTEXT
  */
 export function decrypt(privateKey: PaillierPrivateKey, ciphertext: bigint): bigint {
-  const { publicKey } = privateKey;
-  assertCiphertext(publicKey, ciphertext);
-  return plaintextOfPower(publicKey, modPow(ciphertext, decryptionExponent(privateKey), publicKey.nSquared));
+  return ownerOf(privateKey).decrypt(ciphertext);
 }
