@@ -10,7 +10,7 @@ const ARROWS = {
   gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode/embedded'],
 };
 /** A dealer sees the key, so only what tests may reach one. */
-const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.dealer/]';
+const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.(dealer|factor)/]';
 const TEST_SUPPORT = ['**/*.test.ts', '**/*test-support.ts', 'chaincode/src/testing/**', '{test,bench}/**'];
 
 const arrow = (name) => {

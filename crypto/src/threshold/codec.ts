@@ -46,7 +46,7 @@ import type {
 
 export const MIN_HOLDERS_OF_A_KEY = 3;
 export const MAX_EPOCH = 1000;
-/** A share grows by some 100 bits with each redistribution; past this a new key is due. */
+/** A share grows by some 130 bits with each redistribution; past this a new key is due. */
 export const MAX_SHARE_BITS = 12_000;
 export const CHALLENGE_BITS = 128;
 export const MAX_RESPONSE_BYTES = 1575;
@@ -211,7 +211,7 @@ export function sharingDigest(publicKey: PaillierPublicKey, sharing: Sharing): s
 }
 
 /** The point of a holder, from 1. @throws CRYPTO_INVALID_INPUT when it holds no share of this sharing */
-export function pointOf(sharing: SharingBase, holder: string): number {
+export function pointOf(sharing: Pick<SharingBase, 'holders'>, holder: string): number {
   const index = sharing.holders.indexOf(holder);
   if (index < 0) throw invalidInput('holder', 'one of the holders', 'another name');
   return index + 1;

@@ -15,7 +15,7 @@
  * `verifyPartials`, and `thetaOf`, which has to equal the theta of `redistributedSharing`. A fault carries
  * CRYPTO_PROOF_INVALID with the dealer's name as `argument`.
  *
- * Sizes: a share grows by the statistical margin and the factorials, some 110 bits each time among four holders; past
+ * Sizes: a share grows by the statistical margin and the factorials, some 130 bits each time among four holders; past
  * MAX_SHARE_BITS a new key is due. Assumption: as for partial decryptions (elements of small order). A factor of +-1 on
  * a commitment is refused with the sub-shares, because v is a square and -1 is none.
  *
