@@ -5,6 +5,7 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { layoutOf } from '@careledger/crypto';
 import { CareLedgerError } from '@careledger/protocol';
 import { demoNetwork, type DemoNetwork, type DemoNetworkOptions } from './demo/demo-network.js';
 import { signInStaff, type Tokens } from './demo/demo-staff.js';
@@ -145,7 +146,9 @@ async function compareOver({ network, tokens, heart, statistics }: Demo, layoutI
   if (first === undefined || token === undefined) return false;
   const hospitalIds = network.hospitals.map(({ client }) => client.hospital.id);
   let equal = true;
-  for (const statistic of statistics.filter((candidate) => candidate.layoutId === layoutId)) {
+  for (const statistic of statistics.filter(
+    ({ fields }) => layoutOf(heart.layouts, fields).id === layoutId,
+  )) {
     try {
       const comparison = await compare({ client: first.client, token }, heart, hospitalIds, statistic);
       console.log(comparisonLine(comparison));

@@ -2,7 +2,8 @@
 /**
  * Asserts that samples/heart-disease/panels.json truly describes h1.csv .. h4.csv:
  * every column exists; every numeric cell lies in [min, max] and has at most `digits` decimals; every
- * categorical cell is a declared value; every row falls in exactly one bin of each histogram.
+ * categorical cell is a declared value; every row falls in exactly one bin of each histogram, one group of each grouped
+ * count and one interval of each survival.
  *
  *   node scripts/samples/check-panels.mjs     exits 0 if all hold, else 1 with one line per violation
  */
@@ -70,25 +71,36 @@ function columnRules(layout) {
       condition.column,
       oneOf([...condition.presentWhen, ...condition.absentWhen]),
     ]),
-    ...layout.panels
-      .filter((panel) => panel.kind === 'histogram')
-      .map((panel) =>
-        panel.edges === undefined
-          ? [panel.name, attributes.get(panel.attribute).column, oneOf(panel.bins)]
-          : [panel.name, fields.get(panel.field).column, oneBin((text) => numericBins(panel, text))],
-      ),
+    ...layout.panels.flatMap((panel) => {
+      const bins = ({ attribute, bins }) => [panel.name, attributes.get(attribute).column, oneOf(bins)];
+      const edges = (field) => [
+        panel.name,
+        fields.get(field).column,
+        oneBin((text) => numericBins(panel, text)),
+      ];
+      if (panel.kind === 'histogram') return [panel.edges === undefined ? bins(panel) : edges(panel.field)];
+      if (panel.kind === 'grouped') return panel.by.map(bins);
+      if (panel.kind !== 'survival') return [];
+      const { attribute, occurred, censored } = panel.event;
+      return [edges(panel.time), bins({ attribute, bins: [occurred, censored] })];
+    }),
   ];
 }
 
-/** Rules on the layout itself: a panel names declared fields, and a histogram spans its field's range. */
+/** Rules on the layout itself: a panel names declared fields and attributes, and its edges span its field's range. */
 export function layoutProblems(layout) {
   const problems = [];
   const fields = new Map(layout.fields.map((field) => [field.name, field]));
+  const attributes = new Set(layout.attributes.map(({ name }) => name));
   for (const panel of layout.panels) {
-    for (const name of panel.fields ?? [])
+    const named = [panel.fields, panel.field, panel.x, panel.y, panel.time].flat();
+    for (const name of named.filter((name) => name !== undefined))
       if (!fields.has(name)) problems.push(`${panel.name}: no field ${name}`);
-    if (panel.edges === undefined) continue;
-    const field = fields.get(panel.field);
+    const categories = [panel.attribute, panel.event?.attribute, panel.by?.map(({ attribute }) => attribute)];
+    for (const name of categories.flat().filter((name) => name !== undefined))
+      if (!attributes.has(name)) problems.push(`${panel.name}: no attribute ${name}`);
+    const field = fields.get(panel.field ?? panel.time);
+    if (panel.edges === undefined || field === undefined) continue;
     const rising = panel.edges.every((edge, index) => index === 0 || edge > panel.edges[index - 1]);
     if (!rising) problems.push(`${panel.name}: edges do not rise`);
     if (panel.edges[0] !== field.min || panel.edges.at(-1) !== field.max) {

@@ -1,8 +1,16 @@
 /** The heart-disease patients of `samples/heart-disease`: rows, layouts and cohort facts, as one hospital knows its own. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PanelField, PanelLayout, PanelRow } from '@careledger/crypto';
-import type { CohortSubject } from '@careledger/protocol';
+import {
+  compileLayout,
+  packLayouts,
+  type CategoryColumn,
+  type NumberColumn,
+  type PanelField,
+  type PanelLayout,
+  type PanelRow,
+} from '@careledger/crypto';
+import { LIMITS, type CohortSubject } from '@careledger/protocol';
 
 interface FieldDefinition {
   readonly name: string;
@@ -13,15 +21,25 @@ interface FieldDefinition {
   readonly digits: number;
 }
 
-interface PanelDefinition {
-  readonly name: string;
-  readonly kind: 'moments' | 'histogram';
-  readonly fields?: readonly string[];
-  readonly field?: string;
-  readonly edges?: readonly number[];
-  readonly attribute?: string;
-  readonly bins?: readonly string[];
+interface Bins {
+  readonly attribute: string;
+  readonly bins: readonly string[];
 }
+
+type PanelDefinition =
+  | { readonly name: string; readonly kind: 'moments'; readonly fields: readonly string[] }
+  | ({ readonly name: string; readonly kind: 'histogram' } & (
+      Bins | { readonly field: string; readonly edges: readonly number[] }
+    ))
+  | { readonly name: string; readonly kind: 'grouped'; readonly by: readonly Bins[] }
+  | { readonly name: string; readonly kind: 'pair'; readonly x: string; readonly y: string }
+  | {
+      readonly name: string;
+      readonly kind: 'survival';
+      readonly time: string;
+      readonly edges: readonly number[];
+      readonly event: { readonly attribute: string; readonly occurred: string; readonly censored: string };
+    };
 
 interface Definitions {
   readonly patientColumn: string;
@@ -44,46 +62,73 @@ export interface HeartRow {
 }
 
 export interface HeartSamples {
+  /** As many as the key's plaintexts need: heart-1, heart-2, ... */
   readonly layouts: readonly PanelLayout[];
   rowsOf(hospitalId: string, layout: PanelLayout): HeartRow[];
 }
 
-export function readHeartSamples(folder: string, keyBits: number): HeartSamples {
+/** What a slot has room for; tests with short keys take less. */
+export type HeadRoom = Pick<PanelLayout, 'maxRecords' | 'statisticalBits'>;
+const HEAD_ROOM: HeadRoom = { maxRecords: 100_000, statisticalBits: 80 };
+
+export function readHeartSamples(folder: string, keyBits: number, headRoom = HEAD_ROOM): HeartSamples {
   const definitions = JSON.parse(readFileSync(join(folder, 'panels.json'), 'utf8')) as Definitions;
+  const layouts = packLayouts(
+    definitions.panels.flatMap((panel) => fieldsOf(definitions, panel)),
+    { ...headRoom, idPrefix: 'heart', version: 1, keyBits, maxFields: LIMITS.fieldsPerQuery },
+  );
   return {
-    layouts: layoutsOf(definitions, keyBits),
+    layouts,
     rowsOf: (hospitalId, layout) =>
       readCsv(join(folder, `${hospitalId}.csv`)).map((record) => heartRow(definitions, layout, record)),
   };
 }
 
-/** One layout for the numeric fields, one for all histograms: each is one ciphertext per patient. */
-function layoutsOf(definitions: Definitions, keyBits: number): PanelLayout[] {
-  const common = { version: 1, keyBits, maxRecords: 100_000, statisticalBits: 80 };
-  const moments = definitions.panels
-    .filter((panel) => panel.kind === 'moments')
-    .flatMap((panel) => panel.fields ?? []);
-  const numeric = moments.map((name) => numericField(fieldNamed(definitions, name)));
-  const histograms = definitions.panels.filter((panel) => panel.kind === 'histogram');
-  return [
-    { id: 'heart-moments', ...common, fields: numeric },
-    {
-      id: 'heart-histograms',
-      ...common,
-      fields: histograms.map((panel) => histogramField(definitions, panel)),
-    },
-  ];
+function fieldsOf(definitions: Definitions, panel: PanelDefinition): PanelField[] {
+  const { name } = panel;
+  switch (panel.kind) {
+    case 'moments':
+      return panel.fields.map((field) => {
+        const { column, ...range } = numberColumn(definitions, field);
+        return { kind: 'numeric', name: column, ...range };
+      });
+    case 'histogram': {
+      if ('bins' in panel) return [{ kind: 'histogram', name, unit: '1', categories: panel.bins }];
+      const { unit } = fieldNamed(definitions, panel.field);
+      return [{ kind: 'histogram', name, unit, edges: panel.edges.map(String) }];
+    }
+    case 'grouped': {
+      const by = panel.by.map(({ attribute, bins }): CategoryColumn => ({
+        column: attribute,
+        categories: bins,
+      }));
+      return [{ kind: 'grouped', name, unit: '1', by }];
+    }
+    case 'pair':
+      return [
+        { kind: 'pair', name, x: numberColumn(definitions, panel.x), y: numberColumn(definitions, panel.y) },
+      ];
+    case 'survival': {
+      const { time, edges, event } = panel;
+      const { attribute: column, occurred, censored } = event;
+      const { unit } = fieldNamed(definitions, time);
+      return [
+        {
+          kind: 'survival',
+          name,
+          unit,
+          edges: edges.map(String),
+          time,
+          event: { column, occurred, censored },
+        },
+      ];
+    }
+  }
 }
 
-function numericField({ name, unit, digits, min, max }: FieldDefinition): PanelField {
-  return { kind: 'numeric', name, unit, scale: digits, min: String(min), max: String(max) };
-}
-
-function histogramField(definitions: Definitions, panel: PanelDefinition): PanelField {
-  if (panel.bins !== undefined)
-    return { kind: 'histogram', name: panel.name, unit: '1', categories: panel.bins };
-  const { unit } = fieldNamed(definitions, panel.field ?? '');
-  return { kind: 'histogram', name: panel.name, unit, edges: (panel.edges ?? []).map(String) };
+function numberColumn(definitions: Definitions, name: string): NumberColumn {
+  const { unit, digits, min, max } = fieldNamed(definitions, name);
+  return { column: name, unit, scale: digits, min: String(min), max: String(max) };
 }
 
 function fieldNamed(definitions: Definitions, name: string): FieldDefinition {
@@ -95,8 +140,8 @@ function fieldNamed(definitions: Definitions, name: string): FieldDefinition {
 type CsvRecord = Readonly<Record<string, string>>;
 
 function heartRow(definitions: Definitions, layout: PanelLayout, record: CsvRecord): HeartRow {
-  const values = layout.fields.map(
-    ({ name }) => [name, valueOf(definitions, record[columnOf(definitions, name)])] as const,
+  const values = [...compileLayout(layout).columns].map(
+    (column) => [column, valueOf(definitions, record[csvColumnOf(definitions, column)])] as const,
   );
   return {
     patient: record[definitions.patientColumn] ?? '',
@@ -105,12 +150,12 @@ function heartRow(definitions: Definitions, layout: PanelLayout, record: CsvReco
   };
 }
 
-function columnOf(definitions: Definitions, name: string): string {
-  const panel = definitions.panels.find(
-    (candidate) => candidate.kind === 'histogram' && candidate.name === name,
-  );
-  const attribute = definitions.attributes.find((candidate) => candidate.name === panel?.attribute);
-  return attribute?.column ?? fieldNamed(definitions, panel?.field ?? name).column;
+/** Of a histogram, the column is named after it; of other fields, after a field or an attribute. */
+function csvColumnOf(definitions: Definitions, column: string): string {
+  const panel = definitions.panels.find(({ kind, name }) => kind === 'histogram' && name === column);
+  const source = panel?.kind === 'histogram' ? ('bins' in panel ? panel.attribute : panel.field) : column;
+  const attribute = definitions.attributes.find(({ name }) => name === source);
+  return attribute?.column ?? fieldNamed(definitions, source).column;
 }
 
 function valueOf(definitions: Definitions, cell: string | undefined): string | undefined {

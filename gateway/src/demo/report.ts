@@ -79,7 +79,11 @@ export function refusedLine({ title, cohortTitle }: DemoStatistic, why: string):
 
 function row(cells: readonly string[]): string {
   return cells
-    .map((cell, index) => cell.padEnd(COLUMNS[index] ?? 0))
+    .map((cell, index) => fitted(cell, COLUMNS[index] ?? cell.length))
     .join(' ')
     .trimEnd();
+}
+
+function fitted(cell: string, width: number): string {
+  return cell.length > width ? `${cell.slice(0, width - 1)}…` : cell.padEnd(width);
 }

@@ -1,10 +1,11 @@
 /** The demonstration's statistics over the heart-disease samples: each asked of the four hospitals, and in plaintext. */
 import {
-  plaintextStatistic,
-  randomBytes,
   bytesToHex,
+  layoutOf,
+  plaintextResults,
+  randomBytes,
+  type AskedStatistic,
   type PanelLayout,
-  type Statistic,
   type StatisticResult,
 } from '@careledger/crypto';
 import {
@@ -18,83 +19,69 @@ import type { GatewayClient } from './gateway-client.js';
 import { describeRefusal } from './refusals.js';
 import type { HeartSamples } from './heart-samples.js';
 
-export interface DemoStatistic {
+export interface DemoStatistic extends AskedStatistic {
   readonly title: string;
-  readonly layoutId: string;
-  readonly statistic: Statistic;
-  readonly field: string;
   readonly cohort: Cohort;
   readonly cohortTitle: string;
 }
 
 const CORONARY = { condition: { system: 'http://snomed.info/sct', code: '53741008' } } as const;
-const ALL: Cohort = { all: true };
+const ALL = { cohort: { all: true }, cohortTitle: 'all' } as const;
 
+/** Every statistic at least once. In the order of the samples' fields: those of the first layout can be asked first. */
 export const DEMO_STATISTICS: readonly DemoStatistic[] = [
-  {
-    title: 'patients with an age',
-    layoutId: 'heart-moments',
-    statistic: 'count',
-    field: 'age',
-    cohort: ALL,
-    cohortTitle: 'all',
-  },
+  { title: 'patients with an age', statistic: 'count', fields: ['age'], ...ALL },
   {
     title: 'mean resting systolic pressure',
-    layoutId: 'heart-moments',
     statistic: 'mean',
-    field: 'restingSystolicBloodPressure',
-    cohort: ALL,
-    cohortTitle: 'all',
+    fields: ['restingSystolicBloodPressure'],
+    ...ALL,
   },
-  {
-    title: 'variance of cholesterol',
-    layoutId: 'heart-moments',
-    statistic: 'variance',
-    field: 'cholesterol',
-    cohort: ALL,
-    cohortTitle: 'all',
-  },
+  { title: 'variance of cholesterol', statistic: 'variance', fields: ['cholesterol'], ...ALL },
   {
     title: 'sum of ST depression',
-    layoutId: 'heart-moments',
     statistic: 'sum',
-    field: 'stDepression',
+    fields: ['stDepression'],
     cohort: { sex: 'female' },
     cohortTitle: 'women',
   },
   {
     title: 'mean maximum heart rate',
-    layoutId: 'heart-moments',
     statistic: 'mean',
-    field: 'maxHeartRate',
+    fields: ['maxHeartRate'],
     cohort: CORONARY,
     cohortTitle: 'coronary arteriosclerosis',
   },
   {
     title: 'variance of age',
-    layoutId: 'heart-moments',
     statistic: 'variance',
-    field: 'age',
+    fields: ['age'],
     cohort: { and: [{ sex: 'male' }, { not: CORONARY }] },
     cohortTitle: 'men without it',
   },
   {
-    title: 'age by decade',
-    layoutId: 'heart-histograms',
-    statistic: 'histogram',
-    field: 'ageDecade',
-    cohort: ALL,
-    cohortTitle: 'all',
+    title: '3 age + 1 systolic pressure',
+    statistic: 'weightedSum',
+    fields: ['age', 'restingSystolicBloodPressure'],
+    weights: ['3', '1'],
+    ...ALL,
   },
+  { title: 'age by decade', statistic: 'histogram', fields: ['ageDecade'], ...ALL },
   {
     title: 'chest pain',
-    layoutId: 'heart-histograms',
     statistic: 'histogram',
-    field: 'chestPainType',
+    fields: ['chestPainType'],
     cohort: { age: { from: 50, to: 69 } },
     cohortTitle: 'age 50 to 69',
   },
+  { title: 'sex by diagnosis', statistic: 'groupedCount', fields: ['sexByDiagnosis'], ...ALL },
+  {
+    title: 'covariance of age and heart rate',
+    statistic: 'covariance',
+    fields: ['ageByMaxHeartRate'],
+    ...ALL,
+  },
+  { title: 'age until the diagnosis', statistic: 'survival', fields: ['ageUntilDiagnosis'], ...ALL },
 ];
 
 export interface Comparison {
@@ -116,25 +103,24 @@ export async function compare(
   statistic: DemoStatistic,
 ): Promise<Comparison> {
   const started = performance.now();
-  const layout = layoutNamed(samples, statistic.layoutId);
+  const layout = layoutOf(samples.layouts, statistic.fields);
   const details = await ask(researcher, layout, statistic);
   const elapsedMs = performance.now() - started;
-  const [encrypted] = details.query.results ?? [];
+  const encrypted = details.query.results ?? [];
   const rows = hospitalIds
     .flatMap((hospitalId) => samples.rowsOf(hospitalId, layout))
     .filter((row) => matchesCohort(statistic.cohort, row.subject));
-  const plaintext = plaintextStatistic(
+  const plaintext = plaintextResults(
     layout,
     rows.map((row) => row.values),
-    statistic.field,
-    statistic.statistic,
+    askedOf(statistic),
   );
   return {
     statistic,
     encrypted: figure(encrypted),
     plaintext: figure(plaintext),
     cohortSize: rows.length,
-    equal: encrypted !== undefined && canonicalJson(encrypted) === canonicalJson(plaintext),
+    equal: canonicalJson(encrypted) === canonicalJson(plaintext),
     elapsedMs,
   };
 }
@@ -142,16 +128,15 @@ export async function compare(
 async function ask(
   { client, token }: { readonly client: GatewayClient; readonly token: string },
   layout: PanelLayout,
-  { statistic, field, cohort }: DemoStatistic,
+  statistic: DemoStatistic,
 ): Promise<QueryDetails> {
   const queryId = bytesToHex(randomBytes(16));
   const query = {
     queryId,
-    statistic,
+    ...askedOf(statistic),
     layoutId: layout.id,
     layoutVersion: layout.version,
-    fields: [field],
-    cohort,
+    cohort: statistic.cohort,
     purpose: 'research',
   };
   await client.post('/v1/queries', query, { token });
@@ -170,14 +155,24 @@ async function ask(
   }
 }
 
-function layoutNamed(samples: HeartSamples, layoutId: string): PanelLayout {
-  const layout = samples.layouts.find(({ id }) => id === layoutId);
-  if (layout === undefined) throw new CareLedgerError('PANEL_NOT_FOUND', { came: layoutId });
-  return layout;
+function askedOf({ statistic, fields, weights }: DemoStatistic): AskedStatistic {
+  return { statistic, fields, ...(weights === undefined ? {} : { weights }) };
 }
 
-function figure(result: StatisticResult | undefined): string {
-  if (result === undefined) return 'none';
-  if (result.bins !== undefined) return result.bins.map(({ count }) => count).join(' ');
-  return result.statistic === 'count' ? result.count : `${result.decimal ?? ''} ${result.unit}`;
+const SURVIVOR_DIGITS = 3;
+
+/** One line: counts without their labels, a curve without its counts. */
+export function figure(results: readonly StatisticResult[]): string {
+  return results.length === 0 ? 'none' : results.map(figureOf).join(', ');
+}
+
+function figureOf({ statistic, count, decimal, unit, bins, groups, intervals }: StatisticResult): string {
+  if (bins !== undefined) return bins.map((bin) => bin.count).join(' ');
+  if (groups !== undefined)
+    return groups.map((group) => `${group.labels.join('/')} ${group.count}`).join(', ');
+  if (intervals !== undefined) {
+    const curve = intervals.map(({ survivor }) => survivor?.decimal.slice(0, SURVIVOR_DIGITS + 2) ?? '-');
+    return `survivors ${curve.join(' ')}`;
+  }
+  return statistic === 'count' ? count : `${decimal ?? 'none'} ${unit}`;
 }

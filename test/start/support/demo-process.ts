@@ -6,14 +6,8 @@ import { main, type DemoStatistic } from '@careledger/gateway/demo';
 
 const all = { cohort: { all: true }, cohortTitle: 'all' } as const;
 const statistics: readonly DemoStatistic[] = [
-  { title: 'mean age', layoutId: 'heart-moments', statistic: 'mean', field: 'age', ...all },
-  {
-    title: 'chest pain',
-    layoutId: 'heart-histograms',
-    statistic: 'histogram',
-    field: 'chestPainType',
-    ...all,
-  },
+  { title: 'mean age', statistic: 'mean', fields: ['age'], ...all },
+  { title: 'chest pain', statistic: 'histogram', fields: ['chestPainType'], ...all },
 ];
 
 const [, , samplesFolder = '', ...argv] = process.argv;
