@@ -20,6 +20,7 @@ interface Vectors {
   readonly publicKey: crypto.PaillierPublicKeyJson;
   readonly layout: crypto.PanelLayout;
   readonly layoutDigest: string;
+  readonly otherKinds: Pick<Vectors, 'layout' | 'layoutDigest' | 'row' | 'plaintext'>;
   readonly row: crypto.PanelRow;
   readonly plaintext: string;
   readonly randomness: string;
@@ -70,6 +71,9 @@ describe('the formats stand still', function () {
     expect(crypto.layoutDigest(vectors.layout)).to.equal(vectors.layoutDigest);
     const plaintext = crypto.encodeRow(vectors.layout, vectors.row);
     expect(String(plaintext)).to.equal(vectors.plaintext);
+    const { otherKinds } = vectors;
+    expect(crypto.layoutDigest(otherKinds.layout)).to.equal(otherKinds.layoutDigest);
+    expect(String(crypto.encodeRow(otherKinds.layout, otherKinds.row))).to.equal(otherKinds.plaintext);
     const ciphertext = crypto.encryptWith(publicKey, plaintext, BigInt(vectors.randomness));
     expect(crypto.ciphertextToText(publicKey, ciphertext)).to.equal(vectors.ciphertext);
     expect(crypto.ciphertextDigest(publicKey, ciphertext)).to.equal(vectors.ciphertextDigest);

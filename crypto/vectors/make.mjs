@@ -42,6 +42,40 @@ const layout = {
   statisticalBits: 80,
 };
 const row = { temperature: '-1.5', sex: 'male' };
+const number = (column) => ({ column, unit: 'Cel', scale: 1, min: '-5', max: '4.5' });
+const otherKindsLayout = {
+  ...layout,
+  id: 'vector-kinds',
+  keyBits: 2048,
+  fields: [
+    { kind: 'pair', name: 'pair', x: number('temperature'), y: number('change') },
+    {
+      kind: 'grouped',
+      name: 'group',
+      unit: '1',
+      by: [
+        { column: 'sex', categories: ['female', 'male'] },
+        { column: 'age', edges: ['0', '50', '120'] },
+      ],
+    },
+    {
+      kind: 'survival',
+      name: 'followUp',
+      unit: 'mo',
+      edges: ['0', '6', '12'],
+      time: 'months',
+      event: { column: 'outcome', occurred: 'died', censored: 'lost' },
+    },
+  ],
+};
+const otherKindsRow = {
+  temperature: '-1.5',
+  change: '2',
+  sex: 'male',
+  age: '50',
+  months: '7.5',
+  outcome: 'died',
+};
 const plaintext = crypto.encodeRow(layout, row);
 const randomness = 2n ** 200n + 1n;
 const opening = {
@@ -78,6 +112,12 @@ const vectors = {
   layoutDigest: crypto.layoutDigest(layout),
   row,
   plaintext: String(plaintext),
+  otherKinds: {
+    layout: otherKindsLayout,
+    layoutDigest: crypto.layoutDigest(otherKindsLayout),
+    row: otherKindsRow,
+    plaintext: String(crypto.encodeRow(otherKindsLayout, otherKindsRow)),
+  },
   randomness: String(randomness),
   ciphertext: crypto.ciphertextToText(publicKey, crypto.encryptWith(publicKey, plaintext, randomness)),
   ciphertextDigest: crypto.ciphertextDigest(publicKey, crypto.encryptWith(publicKey, plaintext, randomness)),
