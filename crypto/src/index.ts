@@ -22,3 +22,9 @@ export {
 export { decrypt, encrypt, encryptorOf, ownerOf } from './paillier/engine/paillier.js';
 export { publicModPow } from './paillier/engine/short-power.js';
 export type { JobOptions } from './paillier/engine/worker-pool.js';
+export type {
+  ContributionToProve,
+  PartialToProve,
+  ProvenContribution,
+  SeededRows,
+} from './paillier/engine/proof-tasks.js';

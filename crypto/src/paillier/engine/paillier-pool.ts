@@ -5,10 +5,13 @@
  * tasks are small enough for progress every half second.
  */
 import { CryptoError } from '../../core/errors.js';
+import type { ProvenPartial } from '../../threshold/types.js';
 import { modProduct } from '../arithmetic.js';
+import type { PlaintextProof } from '../proofs/index.js';
 import { publicKeyFromJson } from '../public-key.js';
 import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
 import type { PaillierTask, PaillierTaskResult, PaillierWorkerData } from './paillier-tasks.js';
+import type { ContributionToProve, PartialToProve, ProvenContribution } from './proof-tasks.js';
 import { WorkerPool, type JobOptions, type PoolTask } from './worker-pool.js';
 
 /** Most plaintexts, ciphertexts or rows in one call. */
@@ -37,6 +40,20 @@ export interface PaillierPool {
     input: { readonly rows: readonly bigint[]; readonly maskPlaintext: bigint; readonly randomness: bigint },
     options?: JobOptions,
   ): Promise<bigint>;
+  /** One holder's part in opening a ciphertext, with its proof; see `provePartialDecryption`. */
+  provePartial(opening: PartialToProve, options?: JobOptions): Promise<ProvenPartial>;
+  /** That the hospital knows what its contribution holds; see `provePlaintextKnowledge`. */
+  proveContribution(
+    publicKey: PaillierPublicKeyJson,
+    contribution: ContributionToProve,
+    options?: JobOptions,
+  ): Promise<PlaintextProof>;
+  /** @throws CRYPTO_PROOF_INVALID when one of them does not hold */
+  verifyContributions(
+    publicKey: PaillierPublicKeyJson,
+    contributions: readonly ProvenContribution[],
+    options?: JobOptions,
+  ): Promise<void>;
   /** Cancels what runs and ends the threads. */
   close(): Promise<void>;
 }
@@ -72,6 +89,14 @@ function inTasks<Item>(
 
 function integersOf(results: readonly PaillierTaskResult[]): bigint[] {
   return results.flatMap((result) => ('integers' in result ? result.integers : []));
+}
+
+function missingResult(): never {
+  throw new CryptoError('CRYPTO_WORKER_FAILED', {
+    argument: 'worker',
+    expected: 'the result of its task',
+    came: 'another',
+  });
 }
 
 /** A pool of its own threads; close it when done. Idle threads do not keep the process alive. */
@@ -112,6 +137,23 @@ export function createPaillierPool(options: PaillierPoolOptions = {}): PaillierP
       };
       const factors = integersOf(await pool.run([mask, ...products], job));
       return modProduct(factors, publicKeyFromJson(publicKey, { allowTestKeySize }).nSquared);
+    },
+    async provePartial(opening, job) {
+      const [result] = await pool.run([{ payload: { kind: 'provePartial', ...opening }, items: 1 }], job);
+      return result !== undefined && 'provenPartial' in result ? result.provenPartial : missingResult();
+    },
+    async proveContribution(publicKey, contribution, job) {
+      const payload = { kind: 'proveContribution', publicKey, ...contribution } as const;
+      const [result] = await pool.run([{ payload, items: 1 }], job);
+      return result !== undefined && 'plaintextProof' in result ? result.plaintextProof : missingResult();
+    },
+    async verifyContributions(publicKey, contributions, job) {
+      const tasks = inTasks(contributions, 1, (part) => {
+        const [contribution = missingResult()] = part;
+        return { kind: 'verifyContribution', publicKey, ...contribution };
+      });
+      const results = await pool.run(tasks, job);
+      if (results.length !== contributions.length) missingResult();
     },
     close: () => pool.close(),
   };

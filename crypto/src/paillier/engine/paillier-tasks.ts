@@ -1,7 +1,9 @@
 /** Messages between the Paillier pool and its workers; all fields survive structured cloning. */
 import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
+import type { ProofTask, ProofTaskResult } from './proof-tasks.js';
 
 export type PaillierTask =
+  | ProofTask
   | {
       readonly kind: 'encrypt';
       readonly publicKey: PaillierPublicKeyJson;
@@ -28,7 +30,9 @@ export type PaillierTask =
 
 /** Integers for encrypt, product and mask; partial decryptions for partial. */
 export type PaillierTaskResult =
-  { readonly integers: readonly bigint[] } | { readonly partials: readonly PartialDecryption[] };
+  | ProofTaskResult
+  | { readonly integers: readonly bigint[] }
+  | { readonly partials: readonly PartialDecryption[] };
 
 export interface PaillierWorkerData {
   readonly allowTestKeySize: boolean;

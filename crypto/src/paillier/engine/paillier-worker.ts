@@ -6,6 +6,7 @@ import { assertCiphertexts, publicKeyFromJson } from '../public-key.js';
 import { partialDecrypt } from '../shares.js';
 import { encrypt } from './paillier.js';
 import type { PaillierTask, PaillierTaskResult, PaillierWorkerData } from './paillier-tasks.js';
+import { performProof } from './proof-tasks.js';
 import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';
 
 const { allowTestKeySize } = workerData as PaillierWorkerData;
@@ -24,6 +25,10 @@ function perform(task: PaillierTask): PaillierTaskResult {
       return { integers: [modProduct(task.rows, publicKey.nSquared)] };
     case 'mask':
       return { integers: [encrypt(publicKey, task.maskPlaintext, task.randomness)] };
+    case 'provePartial':
+    case 'proveContribution':
+    case 'verifyContribution':
+      return performProof(publicKey, task);
   }
 }
 
