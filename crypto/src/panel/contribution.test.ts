@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { dealKeyShares } from '../paillier/engine/dealer.js';
 import { decrypt, encrypt } from '../paillier/engine/paillier.js';
 import { expectCode, testKey } from '../test-support.js';
 import { randomBytes } from '../core/random.js';
@@ -10,7 +9,9 @@ import { smallLayout, smallRow } from './panel-samples.test-support.js';
 import type { PanelRow } from './fields/columns.js';
 import { decodeTotals, encodeRow, maskPlaintext, slotsFor, type Statistic } from './panel.js';
 import { plaintextStatistic } from './plaintext-statistics.js';
-import { combineAdditivePartials, partialDecrypt } from '../paillier/shares.js';
+import { nativeModPow as modPow } from '../paillier/engine/native-mod-pow.js';
+import { dealThresholdKey } from '../threshold/engine/dealer.js';
+import { combinePartials, provePartialDecryption } from '../threshold/partial-decryption.js';
 import { statisticFromTotals } from './statistics.js';
 import type { PaillierPublicKey } from '../paillier/types.js';
 
@@ -159,7 +160,8 @@ describe('an aggregate, end to end', function () {
   this.timeout(20_000);
 
   const holders = ['H1MSP', 'H2MSP', 'H3MSP'];
-  const deal = dealKeyShares({ keyBits: 512, holders, allowTestKeySize: true });
+  const deal = dealThresholdKey({ keyBits: 512, holders, allowTestKeySize: true });
+  const context = { queryId: 'q-1', step: 'aggregate', index: 0 } as const;
   const contribute = (
     publicKey: PaillierPublicKey,
     rows: readonly PanelRow[],
@@ -172,8 +174,8 @@ describe('an aggregate, end to end', function () {
       randomness: randomUnit(publicKey),
     });
 
-  it('gives the plaintext statistic exactly', async () => {
-    const { publicKey, shares } = await deal;
+  it('gives the plaintext statistic exactly', () => {
+    const { publicKey, sharing, shares } = deal;
     const hospitals = fc.array(fc.array(smallRow, { maxLength: 3 }), { minLength: 3, maxLength: 3 });
     const statistic = fc.constantFrom<Statistic>('count', 'sum', 'mean', 'variance', 'histogram');
     fc.assert(
@@ -184,12 +186,11 @@ describe('an aggregate, end to end', function () {
           publicKey,
           rowsByHospital.map((rows) => contribute(publicKey, rows, slots)),
         );
-        const partials = shares.map((share) => partialDecrypt(publicKey, share, aggregate));
-        const totals = decodeTotals(
-          smallLayout,
-          combineAdditivePartials({ publicKey, holders, ciphertext: aggregate, partials }),
-          slots,
-        );
+        const opened = { publicKey, sharing, ciphertext: aggregate, modPow };
+        const partials = shares
+          .slice(1)
+          .map((share) => provePartialDecryption({ ...opened, share, context }));
+        const totals = decodeTotals(smallLayout, combinePartials({ ...opened, partials }), slots);
         const outcome = (compute: () => unknown): unknown => {
           try {
             return compute();
