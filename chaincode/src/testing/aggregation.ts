@@ -51,11 +51,11 @@ export class TestAggregate {
     return this;
   }
 
-  panelFields(changes: object = {}) {
+  panelFields(changes: object = {}, layout = LAYOUT) {
     return {
       panelId: id(),
-      layoutId: LAYOUT.id,
-      layoutVersion: LAYOUT.version,
+      layoutId: layout.id,
+      layoutVersion: layout.version,
       keyId: this.keyId,
       cid: CID,
       rows: 3,
@@ -63,8 +63,8 @@ export class TestAggregate {
     };
   }
 
-  async panel(mspId: string): Promise<string> {
-    const fields = this.panelFields();
+  async panel(mspId: string, layout = LAYOUT): Promise<string> {
+    const fields = this.panelFields({}, layout);
     await this.ledger.submit(staff(mspId, 'gateway'), 'panels:Anchor', fields);
     return fields.panelId;
   }
@@ -92,9 +92,9 @@ export class TestAggregate {
    * A contribution of these rows with its proof. No masks: what they hide is not the contracts' business. Rows are added
    * before they are encrypted, which gives what multiplying their ciphertexts gives.
    */
-  async contributionOf(queryId: string, mspId: string, rows: readonly PanelRow[]) {
+  async contributionOf(queryId: string, mspId: string, rows: readonly PanelRow[], layout = LAYOUT) {
     const { publicKey } = this.key;
-    const plaintext = rows.reduce((sum, row) => sum + encodeRow(LAYOUT, row), 0n);
+    const plaintext = rows.reduce((sum, row) => sum + encodeRow(layout, row), 0n);
     const randomness = randomUnit(publicKey);
     const ciphertext = encryptWith(publicKey, plaintext, randomness);
     const prove = (context: object): PlaintextProofJson =>
@@ -113,7 +113,7 @@ export class TestAggregate {
       queryId,
       ciphertext: ciphertextToText(publicKey, ciphertext),
       commitment: DIGEST,
-      panelIds: [await this.panel(mspId)],
+      panelIds: [await this.panel(mspId, layout)],
       proof: prove({}),
     };
     return { argument, prove };
