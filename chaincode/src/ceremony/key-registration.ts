@@ -63,7 +63,7 @@ export function checkedSharing(
   for (const [what, expected, came] of compared) {
     if (expected === came) continue;
     throw new CareLedgerError('SCHEMA_VIOLATION', {
-      expected: `the ceremony's ${what}, ${String(expected)}`,
+      expected: `the ceremony’s ${what}, ${String(expected)}`,
       came: String(came),
     });
   }

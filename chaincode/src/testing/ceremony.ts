@@ -1,9 +1,7 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
-  bytesToBase64Url,
   deltaOf,
-  generatePatientKeys,
   publicKeyToJson,
-  randomBytes,
   sharingDigest,
   sharingToJson,
   splitInteger,
@@ -65,9 +63,10 @@ export function digestOf({ publicKey, sharing }: DealtThresholdKey): string {
 }
 
 export function oneTimeKeys() {
+  const publicText = (key: KeyObject) => key.export({ format: 'jwk' }).x ?? '';
   return {
-    encryptionKey: bytesToBase64Url(randomBytes(32)),
-    signingKey: bytesToBase64Url(generatePatientKeys().publicKey),
+    encryptionKey: publicText(generateKeyPairSync('x25519').publicKey),
+    signingKey: publicText(generateKeyPairSync('ed25519').publicKey),
   };
 }
 

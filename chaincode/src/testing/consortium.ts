@@ -30,8 +30,7 @@ export function memberFields(mspId: string) {
 }
 
 /** A ledger on which four hospitals are active members. */
-export async function fourHospitals(): Promise<MemoryLedger> {
-  const ledger = new MemoryLedger();
+export async function fourHospitals(ledger = new MemoryLedger()): Promise<MemoryLedger> {
   const active: string[] = [];
   for (const mspId of HOSPITALS) {
     await ledger.submit(staff(mspId, 'admin'), 'members:Propose', memberFields(mspId));
@@ -163,4 +162,14 @@ export async function open(
 ): Promise<Access> {
   const argument = { recordIds, purpose, recipientKey: X25519_KEY };
   return (await ledger.submit(caller, 'access:Open', argument)).response as Access;
+}
+
+/** By the votes of the others, as many as are needed of four. */
+export async function vote(
+  ledger: MemoryLedger,
+  mspId: string,
+  change: 'suspend' | 'reinstate',
+): Promise<void> {
+  for (const voter of HOSPITALS.filter((other) => other !== mspId).slice(0, 3))
+    await ledger.submit(staff(voter, 'admin'), 'members:Vote', { mspId, vote: change });
 }

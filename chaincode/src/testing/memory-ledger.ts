@@ -13,7 +13,7 @@ import { staffCertificate } from './certificates.js';
 import { invoke } from './invoke.js';
 
 const CHANNEL = 'carechannel';
-const CONTRACTS = embeddedContracts({ allowTestKeySize: true });
+const TEST_CONTRACTS = embeddedContracts({ allowTestKeySize: true });
 const START_MS = Date.UTC(2026, 10, 20, 8);
 
 export interface Committed {
@@ -40,6 +40,8 @@ export class MemoryLedger {
   readonly policies = new Map<string, Uint8Array>();
   private transactions = 0;
   private nowMs = START_MS;
+
+  constructor(private readonly contracts = TEST_CONTRACTS) {}
 
   get now(): string {
     return new Date(this.nowMs).toISOString();
@@ -97,7 +99,7 @@ export class MemoryLedger {
       fcn: method,
       params,
     });
-    stub.response = await invoke(CONTRACTS, stub as unknown as Parameters<typeof invoke>[1]);
+    stub.response = await invoke(this.contracts, stub as unknown as Parameters<typeof invoke>[1]);
     return stub;
   }
 }
