@@ -1,32 +1,18 @@
-import { expect } from 'chai';
-import { generatePrimeSync } from 'node:crypto';
-import { ciphertextToBytes, publicKeyFromModulus, publicKeyToJson } from '@careledger/crypto/core';
-import { LIMITS, type Query } from '@careledger/protocol';
-import { LAYOUT, TestAggregate } from './testing/aggregation.js';
 import {
-  ALPHA,
-  BRAVO,
-  CHARLIE,
-  DELTA,
-  DIGEST,
-  HOSPITALS,
-  admitFifth,
-  fourHospitals,
-  id,
-  staff,
-} from './testing/consortium.js';
+  ciphertextFromText,
+  ciphertextToBytes,
+  ciphertextToText,
+  modInverse,
+  rerandomise,
+} from '@careledger/crypto/core';
+import { LIMITS } from '@careledger/protocol';
+import { LAYOUT, TestAggregate } from './testing/aggregation.js';
+import { ALPHA, BRAVO, CHARLIE, CID, fourHospitals, id, staff } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed } from './testing/rejections.js';
 
 const gateway = (mspId: string) => staff(mspId, 'gateway');
 const researcher = staff(ALPHA, 'researcher');
-const AGES: Record<string, number[]> = {
-  [ALPHA]: [30, 41],
-  [BRAVO]: [52],
-  [CHARLIE]: [63, 64, 65],
-  [DELTA]: [70],
-};
-
 describe('queries refused', () => {
   let ledger: MemoryLedger;
   let aggregate: TestAggregate;
@@ -35,93 +21,7 @@ describe('queries refused', () => {
     aggregate = await new TestAggregate(ledger).setUp();
   });
 
-  const contribute = async (queryId: string, mspId: string) => {
-    const argument = await aggregate.contribution(queryId, mspId, AGES[mspId] ?? []);
-    await ledger.submit(gateway(mspId), 'queries:Contribute', argument);
-  };
-  const complete = async (queryId: string) =>
-    (await ledger.submit(gateway(DELTA), 'queries:Complete', { queryId })).response as Query;
-  const share = (query: Query, mspId: string) =>
-    ledger.submit(gateway(mspId), 'queries:Share', aggregate.share(query, mspId));
-  const contributed = async (changes: object = {}): Promise<Query> => {
-    const queryId = await aggregate.query(changes);
-    for (const mspId of HOSPITALS) await contribute(queryId, mspId);
-    return complete(queryId);
-  };
-
   describe('what is refused with an error', () => {
-    it('a key', async () => {
-      const p = generatePrimeSync(256, { bigint: true });
-      const other = publicKeyToJson(
-        publicKeyFromModulus(p * generatePrimeSync(256, { bigint: true }), { allowTestKeySize: true }),
-      );
-      const registration = { publicKey: other, origin: 'dealer', holders: HOSPITALS };
-      await expectRejections(ledger, 'queries:RegisterKey', [
-        { why: 'a second key', code: 'ALREADY_EXISTS', caller: gateway(ALPHA), argument: registration },
-      ]);
-      const fresh = await fourHospitals();
-      await expectRejections(fresh, 'queries:RegisterKey', [
-        ...malformed(gateway(ALPHA), registration),
-        {
-          why: 'an officer',
-          code: 'ROLE_NOT_ALLOWED',
-          caller: staff(ALPHA, 'officer'),
-          argument: registration,
-        },
-        { why: 'no member', code: 'MEMBER_NOT_ACTIVE', caller: gateway('EchoMSP'), argument: registration },
-        {
-          why: 'a holder that is no member',
-          code: 'MEMBER_NOT_ACTIVE',
-          caller: gateway(ALPHA),
-          argument: { ...registration, holders: [ALPHA, 'EchoMSP'] },
-        },
-        {
-          why: 'one holder',
-          code: 'SCHEMA_VIOLATION',
-          caller: gateway(ALPHA),
-          argument: { ...registration, holders: [ALPHA] },
-        },
-        {
-          why: 'a key between two of four members',
-          code: 'SCHEMA_VIOLATION',
-          caller: gateway(ALPHA),
-          argument: { ...registration, holders: [ALPHA, BRAVO] },
-        },
-        {
-          why: 'another key id',
-          code: 'SCHEMA_VIOLATION',
-          caller: gateway(ALPHA),
-          argument: { ...registration, publicKey: { ...other, keyId: DIGEST } },
-        },
-      ]);
-      expect((await fresh.refusal(researcher, 'queries:GetKey', {})).code).to.equal('KEY_NOT_FOUND');
-      await fresh.submit(gateway(ALPHA), 'queries:RegisterKey', registration);
-      await fresh.submit(gateway(BRAVO), 'queries:AcceptKey', { keyId: other.keyId });
-      await admitFifth(fresh, 'EchoMSP');
-      await expectRejections(fresh, 'queries:AcceptKey', [
-        { why: 'twice', code: 'ALREADY_EXISTS', caller: gateway(BRAVO), argument: { keyId: other.keyId } },
-        { why: 'no holder', code: 'NOT_OWNER', caller: gateway('EchoMSP'), argument: { keyId: other.keyId } },
-        { why: 'another key', code: 'KEY_NOT_FOUND', caller: gateway(ALPHA), argument: { keyId: DIGEST } },
-        {
-          why: 'a clinician',
-          code: 'ROLE_NOT_ALLOWED',
-          caller: staff(ALPHA, 'clinician'),
-          argument: { keyId: other.keyId },
-        },
-      ]);
-      await expectRejections(fresh, 'queries:Open', [
-        {
-          why: 'a key that not all accepted',
-          code: 'KEY_NOT_FOUND',
-          caller: researcher,
-          argument: aggregate.queryFields(),
-        },
-      ]);
-      for (const holder of [ALPHA, CHARLIE, DELTA])
-        await fresh.submit(gateway(holder), 'queries:AcceptKey', { keyId: other.keyId });
-      expect(await fresh.evaluate(researcher, 'queries:GetKey', {})).to.include({ status: 'active' });
-    });
-
     it('an opening', async () => {
       const argument = aggregate.queryFields();
       const refused = (
@@ -156,6 +56,7 @@ describe('queries refused', () => {
       const queryId = await aggregate.query();
       const argument = await aggregate.contribution(queryId, ALPHA, [30]);
       const { publicKey } = aggregate.key;
+      const zero = Buffer.alloc(publicKey.keyBits / 8).toString('base64url');
       const text = (value: bigint) => Buffer.from(ciphertextToBytes(publicKey, value)).toString('base64url');
       const refused = (
         why: string,
@@ -179,6 +80,8 @@ describe('queries refused', () => {
         refused('a ciphertext of another width', 'CIPHERTEXT_INVALID', { ciphertext: 'AAAA' }),
         refused('an unknown panel', 'PANEL_NOT_FOUND', { panelIds: [id()] }),
         refused('an unknown query', 'QUERY_NOT_FOUND', { queryId: id() }),
+        refused('a proof cut short', 'PROOF_INVALID', { proof: { ...argument.proof, z: 'AAAA' } }),
+        refused('a proof with an answer of 0', 'PROOF_INVALID', { proof: { ...argument.proof, w: zero } }),
       ]);
       await ledger.submit(staff(ALPHA, 'officer'), 'panels:RegisterLayout', {
         layout: { ...LAYOUT, version: 2 },
@@ -203,54 +106,73 @@ describe('queries refused', () => {
       ]);
     });
 
-    it('a share, and a result from shares that do not fit', async () => {
-      const query = await contributed();
-      const { queryId } = query;
-      const argument = aggregate.share(query, ALPHA);
-      await expectRejections(ledger, 'queries:Share', [
-        ...malformed(gateway(ALPHA), argument),
-        { why: 'an officer', code: 'ROLE_NOT_ALLOWED', caller: staff(ALPHA, 'officer'), argument },
-        { why: 'no member', code: 'MEMBER_NOT_ACTIVE', caller: gateway('EchoMSP'), argument },
-        {
-          why: 'another ciphertext',
-          code: 'RESULT_MISMATCH',
-          caller: gateway(ALPHA),
-          argument: { ...argument, ciphertextDigest: DIGEST },
-        },
-        {
-          why: 'no group element',
-          code: 'CIPHERTEXT_INVALID',
-          caller: gateway(ALPHA),
-          argument: { ...argument, value: 'AAAA' },
-        },
+    it('a contribution of a ciphertext that another hospital, query or panel was proved for', async () => {
+      const [queryId, other] = [await aggregate.query(), await aggregate.query()];
+      const { argument, prove } = await aggregate.contributionOf(queryId, ALPHA, [
+        { age: 30, sex: 'female' },
       ]);
-      const late = await aggregate.contribution(queryId, ALPHA, [30]);
+      const refused = (why: string, changes: object, caller = gateway(ALPHA)) => ({
+        why,
+        code: 'PROOF_INVALID' as const,
+        caller,
+        argument: { ...argument, ...changes },
+      });
+      const elsewhere = aggregate.panelFields({ cid: `b${'c'.repeat(58)}` });
+      await ledger.submit(gateway(ALPHA), 'panels:Anchor', elsewhere);
+      const theirs = { panelIds: [await aggregate.panel(BRAVO)] };
       await expectRejections(ledger, 'queries:Contribute', [
-        { why: 'after completion', code: 'TRANSITION_NOT_ALLOWED', caller: gateway(ALPHA), argument: late },
+        refused('replayed in another query', { queryId: other }),
+        refused('copied by another hospital', theirs, gateway(BRAVO)),
+        refused(
+          'copied, with a proof for the copier’s other query',
+          { ...theirs, proof: prove({ mspId: BRAVO, queryId: other }) },
+          gateway(BRAVO),
+        ),
+        refused('moved to another panel', { panelIds: [elsewhere.panelId] }),
+        refused('with a panel more', { panelIds: [...argument.panelIds, elsewhere.panelId] }),
+        refused('proved for panels in another order', {
+          panelIds: [...argument.panelIds, elsewhere.panelId],
+          proof: prove({ panels: [elsewhere.cid, CID] }),
+        }),
       ]);
-      for (const mspId of [ALPHA, BRAVO, CHARLIE]) await share(query, mspId);
-      await expectRejections(ledger, 'queries:Share', [
-        { why: 'a second share', code: 'ALREADY_EXISTS', caller: gateway(ALPHA), argument },
-      ]);
-      await expectRejections(ledger, 'queries:Publish', [
-        {
-          why: 'a share missing',
-          code: 'TRANSITION_NOT_ALLOWED',
-          caller: gateway(ALPHA),
-          argument: { queryId },
-        },
-      ]);
-      const foreign = { ...aggregate.share(query, ALPHA) };
-      await ledger.submit(gateway(DELTA), 'queries:Share', foreign);
-      await expectRejections(ledger, 'queries:Publish', [
-        {
-          why: 'a share that is not the holder’s',
-          code: 'RESULT_MISMATCH',
-          caller: gateway(ALPHA),
-          argument: { queryId },
-        },
-      ]);
-      await ledger.submit(gateway(ALPHA), 'queries:Refuse', { queryId, reason: 'AGGREGATE_MISMATCH' });
+      await ledger.submit(gateway(ALPHA), 'queries:Contribute', {
+        ...argument,
+        panelIds: [...argument.panelIds, elsewhere.panelId],
+        proof: prove({ panels: [CID, elsewhere.cid] }),
+      });
+    });
+
+    it('a contribution made from another’s without knowing what it holds', async () => {
+      const queryId = await aggregate.query();
+      const { publicKey } = aggregate.key;
+      const { n, nSquared } = publicKey;
+      const theirs = await aggregate.contributionOf(queryId, BRAVO, [{ age: 41, sex: 'male' }]);
+      await ledger.submit(gateway(BRAVO), 'queries:Contribute', theirs.argument);
+      const posted = ciphertextFromText(publicKey, theirs.argument.ciphertext);
+      const { proof } = theirs.argument;
+      const mauled: [string, bigint][] = [
+        ['the same', posted],
+        ['the same and 1', (posted * (1n + n)) % nSquared],
+        ['twice the same', (posted * posted) % nSquared],
+        ['minus the same', modInverse(posted, nSquared)],
+        ['the same, re-randomised', rerandomise(publicKey, posted)],
+      ];
+      const panelIds = [await aggregate.panel(CHARLIE)];
+      await expectRejections(
+        ledger,
+        'queries:Contribute',
+        mauled.map(([why, ciphertext]) => ({
+          why,
+          code: 'PROOF_INVALID' as const,
+          caller: gateway(CHARLIE),
+          argument: {
+            ...theirs.argument,
+            ciphertext: ciphertextToText(publicKey, ciphertext),
+            panelIds,
+            proof,
+          },
+        })),
+      );
     });
   });
 });
