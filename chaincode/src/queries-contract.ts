@@ -28,6 +28,7 @@ import {
   assertHolder,
   assertMissing,
   endedQuery,
+  haveRoom,
   ownPanels,
   savedContribution,
   savedQuery,
@@ -135,10 +136,10 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
       const query = await readQuery(call, queryId);
       await assertAnswers(call, query);
       const key = await requireKey(call, query.keyId);
-      const panels = await ownPanels(call, query, panelIds);
+      const { cids: panels, rows: panelRows } = await ownPanels(call, query, panelIds);
       const context = { mspId: call.caller.mspId, queryId, panels };
       arithmeticUnder(key, this.keySize).assertContribution(argument, context);
-      return savedContribution(call, { ...argument, outcome: 'contributed' });
+      return savedContribution(call, { ...argument, panelRows, outcome: 'contributed' });
     });
   }
 
@@ -177,6 +178,11 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
       const contributors = given.map(({ mspId }) => mspId);
       if (given.length < MIN_CONTRIBUTORS) {
         const refusal = { mspId: call.caller.mspId, reason: 'TOO_FEW_CONTRIBUTORS' } as const;
+        return endedQuery(call, query, 'refuse', { contributors, refusal });
+      }
+      const { layout } = await readLayout(call, query.layoutId, query.layoutVersion);
+      if (!haveRoom(layout, given)) {
+        const refusal = { mspId: call.caller.mspId, reason: 'TOO_MANY_RECORDS' } as const;
         return endedQuery(call, query, 'refuse', { contributors, refusal });
       }
       const arithmetic = arithmeticUnder(await requireKey(call, query.keyId), this.keySize);

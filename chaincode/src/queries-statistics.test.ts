@@ -79,6 +79,27 @@ describe('statistics of the contracts', () => {
     });
   }
 
+  it('ends a query over more records than the layout’s slots have room for, before anything is decrypted', async () => {
+    // Each panel of these tests has three rows, whichever of them are in the cohort.
+    for (const [maxRecords, status] of [
+      [12, 'contributed'],
+      [11, 'refused'],
+    ] as const) {
+      const layout = { ...KINDS, id: `room-${String(maxRecords)}`, maxRecords };
+      await ledger.submit(staff(ALPHA, 'officer'), 'panels:RegisterLayout', { layout });
+      const asked = { statistic: 'groupedCount', fields: ['bySex'], layoutId: layout.id };
+      const queryId = await aggregate.query(asked);
+      for (const mspId of HOSPITALS) {
+        const { argument } = await aggregate.contributionOf(queryId, mspId, [{ sex: 'male' }], layout);
+        await ledger.submit(staff(mspId, 'gateway'), 'queries:Contribute', argument);
+      }
+      const completed = await ledger.submit(staff(DELTA, 'gateway'), 'queries:Complete', { queryId });
+      const query = completed.response as Query;
+      expect([query.status, query.aggregate !== undefined]).to.deep.equal([status, status === 'contributed']);
+      expect(query.refusal?.reason).to.equal(status === 'refused' ? 'TOO_MANY_RECORDS' : undefined);
+    }
+  });
+
   it('refuses a query of another kind of field, an unknown one, and weights out of place', async () => {
     const open = (changes: object) => aggregate.queryFields(changes);
     const kinds = { layoutId: KINDS.id };

@@ -23,6 +23,8 @@ export const LIMITS = {
   cohortDepth: 8,
   cohortNodes: 64,
   panelRows: 5000,
+  /** Panels of one hospital that one contribution is computed from: five million rows, when the panels are full. */
+  panelsPerContribution: 1000,
   /** Base64url characters of one Paillier ciphertext of a 4096-bit modulus. */
   ciphertextCharacters: 1368,
 } as const;

@@ -6,6 +6,7 @@ import {
   type AggregationKey,
   type Contribution,
   type EventName,
+  type PanelLayoutDocument,
   type Query,
 } from '@careledger/protocol';
 import type { Call, Outcome } from '../shell/call.js';
@@ -38,11 +39,16 @@ export async function assertAnswers(call: Call, query: Query): Promise<void> {
 }
 
 /**
- * @returns the CIDs of the panels, in the order in which they are named
+ * @returns the CIDs of the panels, in the order in which they are named, and how many rows they have together
  * @throws CareLedgerError PANEL_NOT_FOUND, NOT_OWNER, or CONTRIBUTION_MISMATCH for another layout or key
  */
-export async function ownPanels(call: Call, query: Query, panelIds: readonly string[]): Promise<string[]> {
+export async function ownPanels(
+  call: Call,
+  query: Query,
+  panelIds: readonly string[],
+): Promise<{ readonly cids: string[]; readonly rows: number }> {
   const cids: string[] = [];
+  let rows = 0;
   for (const panelId of panelIds) {
     const panel = await call.state.read(KEYS.panel, [panelId]);
     if (panel === undefined) throw new CareLedgerError('PANEL_NOT_FOUND', { came: panelId });
@@ -63,8 +69,20 @@ export async function ownPanels(call: Call, query: Query, panelIds: readonly str
       });
     }
     cids.push(panel.cid);
+    rows += panel.rows;
   }
-  return cids;
+  return { cids, rows };
+}
+
+/**
+ * Whether the layout's slots have room for every row of the panels that were contributed. Which of them are in the cohort
+ * stays with the hospitals, so all of them count: a total that carries into the next slot would not always be seen.
+ */
+export function haveRoom(
+  { maxRecords }: PanelLayoutDocument,
+  contributions: readonly Pick<Contribution, 'panelRows'>[],
+): boolean {
+  return contributions.reduce((sum, { panelRows = 0 }) => sum + panelRows, 0) <= maxRecords;
 }
 
 /** @throws CareLedgerError TRANSITION_NOT_ALLOWED naming those that are missing */

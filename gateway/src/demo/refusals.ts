@@ -10,7 +10,11 @@ const IN_WORDS: Readonly<Record<RefusalReason, string>> = {
   AGGREGATE_MISMATCH: 'what was to be decrypted is not the product of the contributions',
   CONTRIBUTION_UNPROVEN: 'a contributor did not prove that it knows what it contributed',
   TOO_FEW_CONTRIBUTORS: `fewer than ${MIN_CONTRIBUTORS} hospitals contributed`,
+  TOO_MANY_RECORDS: 'the hospitals’ panels hold more records than the layout has room for',
 };
+
+/** Reasons of the contract: whoever completed the query only brought it to light. */
+const OF_THE_CONTRACT: readonly RefusalReason[] = ['TOO_FEW_CONTRIBUTORS', 'TOO_MANY_RECORDS'];
 
 /** One sentence about the query, then one about each hospital that did not contribute. */
 export function describeRefusal({ query, contributions }: QueryDetails): string {
@@ -23,7 +27,7 @@ export function describeRefusal({ query, contributions }: QueryDetails): string 
 
 function whyItEnded(refusal: QueryDetails['query']['refusal']): string {
   if (refusal === undefined) return 'The query was refused.';
-  return refusal.reason === 'TOO_FEW_CONTRIBUTORS'
+  return OF_THE_CONTRACT.includes(refusal.reason)
     ? `The query was refused: ${inWords(refusal.reason)}`
     : `${refusal.mspId} refused to decrypt: ${inWords(refusal.reason)}`;
 }

@@ -42,6 +42,7 @@ export const REFUSAL_REASONS = [
   'AGGREGATE_MISMATCH',
   'CONTRIBUTION_UNPROVEN',
   'TOO_FEW_CONTRIBUTORS',
+  'TOO_MANY_RECORDS',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
@@ -171,7 +172,7 @@ export const ContributeSchema = closed({
   ciphertext: Ciphertext,
   /** Salted commitment to rows, masks and randomness; see crypto `contributionCommitment`. */
   commitment: Sha256,
-  panelIds: Type.Array(ObjectId, { minItems: 1, maxItems: 100, uniqueItems: true }),
+  panelIds: Type.Array(ObjectId, { minItems: 1, maxItems: LIMITS.panelsPerContribution, uniqueItems: true }),
   proof: PlaintextProofSchema,
 });
 /** In `opened`: the member does not contribute. In `contributed`: it does not decrypt, and the query ends. */
@@ -203,6 +204,8 @@ export const ContributionSchema = closed({
   ciphertext: Type.Optional(Ciphertext),
   commitment: Type.Optional(Sha256),
   panelIds: Type.Optional(Type.Array(ObjectId)),
+  /** Rows of those panels, in the cohort or not. */
+  panelRows: Type.Optional(Type.Integer({ minimum: 1 })),
   proof: Type.Optional(PlaintextProofSchema),
   at: Instant,
   txId: TransactionId,
