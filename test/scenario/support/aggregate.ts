@@ -149,8 +149,9 @@ function hooked(ledger: Ledger, hookOf: () => SubmitHook | undefined): Ledger {
   });
 }
 
-async function activeKey(officer: Person): Promise<AggregationKey> {
-  const deadline = Date.now() + KEY_LIMIT_MS;
+/** Waits for the ceremony. @throws Error after `limitMs` */
+export async function activeKey(officer: Person, limitMs = KEY_LIMIT_MS): Promise<AggregationKey> {
+  const deadline = Date.now() + limitMs;
   for (;;) {
     const { status, body } = await officer.get('/v1/aggregation-key');
     if (status === 200 && body['status'] === 'active') return body as unknown as AggregationKey;

@@ -14,6 +14,8 @@ export type { Answer, AnswerBody, Person } from './people.js';
 export interface TestConsortium extends People {
   readonly channel: string;
   readonly gateways: readonly Gateway[];
+  /** `id` names the hospital's folder. */
+  readonly hospitals: readonly { readonly id: string; readonly mspId: string }[];
   gateway(hospital: number): Gateway;
   storeOf(hospital: number): GatewayModules['store'];
   custodyOf(hospital: number): GatewayModules['custody'];
@@ -51,6 +53,7 @@ export async function startTestConsortium(
   return {
     channel: topology.channel,
     gateways,
+    hospitals: topology.hospitals,
     gateway,
     storeOf: (hospital) => originals[hospital - 1]!.store,
     custodyOf: (hospital) => originals[hospital - 1]!.custody,

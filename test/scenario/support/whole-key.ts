@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   publicKeyFromJson,
   sharingFromJson,
@@ -39,6 +40,23 @@ export interface ConsortiumOnDisk {
 
 const TEST = { allowTestKeySize: true };
 const SHARE_FILE = /^key-share-/;
+/** State, messages and one-time keys of a ceremony. */
+const CEREMONY_FILE = /^ceremony-/;
+const ERASED_LIMIT_MS = 20_000;
+
+/** Waits until every custody has put its share in place and erased what the ceremony needed. */
+export async function untilCeremonyIsErased(dirs: readonly string[]): Promise<void> {
+  const deadline = Date.now() + ERASED_LIMIT_MS;
+  for (;;) {
+    const names = (await Promise.all(dirs.map((dir) => readdir(dir)))).flat();
+    const left = names.filter((name) => CEREMONY_FILE.test(name));
+    const shares = names.filter((name) => SHARE_FILE.test(name));
+    if (left.length === 0 && shares.length >= dirs.length) return;
+    if (Date.now() > deadline)
+      throw new Error(`still ${left.join(', ')}, and ${String(shares.length)} shares`);
+    await pause(100);
+  }
+}
 
 interface Opened {
   readonly publicKey: PaillierPublicKey;
