@@ -79,9 +79,9 @@ function refusedByHospitals(): void {
     const { query } = details;
     expect(query.contributors).to.have.length(3).and.not.to.include(world.officers[3]!.mspId);
     const rest = rowsOf.get('one-small')!.slice(0, 3).flat();
-    expect(query.results).to.deep.equal([
-      plaintextOf(layout, rest, { statistic: 'sum', field: 'temperature' }),
-    ]);
+    expect(query.results).to.deep.equal(
+      plaintextOf(layout, rest, { statistic: 'sum', fields: ['temperature'] }),
+    );
   });
 
   it('two hospitals below: no result, and every reason on the ledger', async () => {
@@ -301,7 +301,7 @@ function panelsOverHttp(): void {
     ]);
     mustBe(201, await officer!.post('/v1/panel-layouts', { layout: { ...changed, version: 2 } }));
     const { body } = mustBe(200, await officer!.get('/v1/panel-layouts/secrets/1'));
-    expect(body['layout']).to.deep.include({ maxRecords: 100 });
+    expect(body['layout']).to.deep.include({ maxRecords: layout.maxRecords });
   });
 
   it('leave no patient number and no value in the ledger’s blocks or in any store', async () => {
@@ -309,7 +309,7 @@ function panelsOverHttp(): void {
     const anchored = await Promise.all(
       [1, 2, 3, 4].map(async (hospital) => mustBe(201, await world.put(hospital, rows, { layout }))),
     );
-    const { query } = await world.ask({ layout, field: 'marker', statistic: 'sum' });
+    const { query } = await world.ask({ layout, fields: ['marker'], statistic: 'sum' });
     expect(query.status).to.equal('decrypted');
 
     const blocks = await everyBlock(world);

@@ -1,21 +1,50 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { fileURLToPath } from 'node:url';
-import type { PanelLayout, PanelRow, Statistic } from '@careledger/crypto';
-import { readHeartSamples } from '@careledger/gateway/demo';
-import type { Cohort, CohortSubject } from '@careledger/protocol';
+import {
+  STATISTICS,
+  compileLayout,
+  layoutOf,
+  packLayouts,
+  type AskedStatistic,
+  type FieldKind,
+  type PanelField,
+  type PanelLayout,
+  type PanelRow,
+  type Statistic,
+} from '@careledger/crypto';
+import { DEMO_STATISTICS, readHeartSamples } from '@careledger/gateway/demo';
+import { matchesCohort, type Cohort, type CohortSubject } from '@careledger/protocol';
 import {
   LAYOUT,
+  TEST_KEY,
   plaintextOf,
   startAggregateWorld,
   type AggregateWorld,
-  type Question,
   type Row,
 } from '../support/aggregate.js';
 import { mustBe } from '../support/world.js';
 
 const SAMPLES = fileURLToPath(new URL('../../../../samples/heart-disease', import.meta.url));
 const HOSPITALS = ['h1', 'h2', 'h3', 'h4'];
+
+/** The statistic that opens all of a field. */
+const OF_KIND: Readonly<Record<FieldKind, Statistic>> = {
+  numeric: 'variance',
+  histogram: 'histogram',
+  pair: 'covariance',
+  grouped: 'groupedCount',
+  survival: 'survival',
+};
+
+/** A row without the columns that no field of the layout reads. */
+function asRead(layout: PanelLayout, { values, ...row }: Row): Row {
+  const { columns } = compileLayout(layout);
+  return {
+    ...row,
+    values: Object.fromEntries(Object.entries(values).filter(([column]) => columns.has(column))),
+  };
+}
 
 describe('statistics over several hospitals', function () {
   this.timeout(60_000);
@@ -26,101 +55,133 @@ describe('statistics over several hospitals', function () {
   });
   after(() => world.stop());
 
+  /** Rows of every column, put at each hospital as far as the layout reads them. */
+  async function put(layout: PanelLayout, ofHospitals: readonly (readonly Row[])[]): Promise<void> {
+    await world.register(layout);
+    await Promise.all(
+      ofHospitals.map(async (rows, index) => {
+        const read = rows.map((row) => asRead(layout, row));
+        mustBe(201, await world.put(index + 1, read, { layout }));
+      }),
+    );
+  }
+
   /** Asked all at once, so that the gateways have several queries under way. */
   async function expectEqual(
-    rows: readonly Row[],
-    layout: PanelLayout,
-    asked: readonly (readonly [Statistic, string])[],
-    question: Partial<Question> = {},
+    layouts: readonly PanelLayout[],
+    questions: readonly AskedStatistic[],
+    plaintextRows: (layout: PanelLayout) => readonly Row[],
   ): Promise<void> {
     const answers = await Promise.all(
-      asked.map(([statistic, field]) => world.ask({ ...question, layout, statistic, field })),
+      questions.map((asked) => world.ask({ ...asked, layout: layoutOf(layouts, asked.fields) })),
     );
     answers.forEach(({ query }, index) => {
-      const [statistic, field] = asked[index]!;
-      expect(query.results, `${statistic} of ${field}`).to.deep.equal([
-        plaintextOf(layout, rows, { statistic, field }),
-      ]);
+      const asked = questions[index]!;
+      const layout = layoutOf(layouts, asked.fields);
+      expect(query.results, `${asked.statistic} of ${asked.fields.join(', ')}`).to.deep.equal(
+        plaintextOf(layout, plaintextRows(layout), asked),
+      );
     });
   }
 
   const tenths = fc.integer({ min: -50, max: 45 }).map((value) => (value / 10).toFixed(1));
   const sex = fc.constantFrom('female', 'male');
-  const complete: fc.Arbitrary<PanelRow> = fc.record({ temperature: tenths, sex });
+  const dose = fc.integer({ min: -3, max: 9 }).map(String);
+  const months = fc.integer({ min: 0, max: 24 }).map(String);
+  const outcome = fc.constantFrom('died', 'lost');
+  const complete: fc.Arbitrary<PanelRow> = fc.record({ temperature: tenths, sex, dose, months, outcome });
   const partial: fc.Arbitrary<PanelRow> = fc.record(
-    { temperature: fc.option(tenths), sex: fc.option(sex) },
+    { temperature: fc.option(tenths), sex: fc.option(sex), dose: fc.option(dose), months: fc.option(months) },
     { requiredKeys: [] },
   );
   /** Enough values of each field for the hospital to contribute them, and rows in which some are missing. */
   const rowsOfOne = fc
     .tuple(fc.array(complete, { minLength: 5, maxLength: 7 }), fc.array(partial, { maxLength: 5 }))
     .map((parts) => parts.flat());
+  const fields: readonly PanelField[] = [
+    ...LAYOUT.fields,
+    {
+      kind: 'pair',
+      name: 'temperatureByDose',
+      x: { column: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
+      y: { column: 'dose', unit: 'mg', scale: 0, min: '-3', max: '9' },
+    },
+    {
+      kind: 'grouped',
+      name: 'sexByDose',
+      unit: '1',
+      by: [
+        { column: 'sex', categories: ['female', 'male'] },
+        { column: 'dose', edges: ['-3', '0', '9'] },
+      ],
+    },
+    {
+      kind: 'survival',
+      name: 'followUp',
+      unit: 'mo',
+      edges: ['0', '6', '24'],
+      time: 'months',
+      event: { column: 'outcome', occurred: 'died', censored: 'lost' },
+    },
+  ];
+  const questions: readonly AskedStatistic[] = [
+    { statistic: 'count', fields: ['temperature'] },
+    { statistic: 'sum', fields: ['temperature'] },
+    { statistic: 'mean', fields: ['temperature'] },
+    { statistic: 'variance', fields: ['temperature'] },
+    { statistic: 'weightedSum', fields: ['temperature'], weights: ['-1000000000'] },
+    { statistic: 'histogram', fields: ['sex'] },
+    { statistic: 'groupedCount', fields: ['sexByDose'] },
+    { statistic: 'covariance', fields: ['temperatureByDose'] },
+    { statistic: 'survival', fields: ['followUp'] },
+  ];
+  /** Short keys: less head-room than patients' data deserve. */
+  const headRoom = { maxRecords: 1000, statisticalBits: 40 };
 
   it('equal the plaintext exactly, whatever the rows: negative, missing, of unequal hospitals', async () => {
+    expect(questions.map(({ statistic }) => statistic)).to.have.members([...STATISTICS]);
     let run = 0;
     const hospitals = fc.tuple(...HOSPITALS.map(() => rowsOfOne));
     await fc.assert(
       fc.asyncProperty(hospitals, async (of) => {
         run += 1;
-        const layout = { ...LAYOUT, id: `random-${String(run)}` };
-        await world.register(layout);
+        const idPrefix = `random-${String(run)}`;
+        const { keyBits } = TEST_KEY;
+        const layouts = packLayouts(fields, { ...headRoom, idPrefix, version: 1, keyBits, maxFields: 16 });
         const rows = of.map((rowsOf, hospital) =>
-          rowsOf.map((value, index): Row => ({
-            patient: `${layout.id}/${String(hospital)}/${String(index)}`,
+          rowsOf.map((values, index): Row => ({
+            patient: `${idPrefix}/${String(hospital)}/${String(index)}`,
             subject: { conditions: [] },
-            values: value,
+            values,
           })),
         );
-        await Promise.all(
-          rows.map(async (part, index) => mustBe(201, await world.put(index + 1, part, { layout }))),
-        );
-        await expectEqual(rows.flat(), layout, [
-          ['count', 'temperature'],
-          ['sum', 'temperature'],
-          ['mean', 'temperature'],
-          ['variance', 'temperature'],
-          ['histogram', 'sex'],
-        ]);
+        for (const layout of layouts) await put(layout, rows);
+        await expectEqual(layouts, questions, (layout) => rows.flat().map((row) => asRead(layout, row)));
       }),
       { numRuns: 2 },
     );
   });
 
   it('equal the plaintext on the heart-disease samples', async () => {
-    const layout = (id: string, fields: PanelLayout['fields']): PanelLayout => ({
-      id,
-      version: 1,
-      keyBits: 512,
-      fields,
-      maxRecords: 1000,
-      statisticalBits: 40,
-    });
-    const samples = readHeartSamples(SAMPLES, 512);
-    const fieldsOf = (kind: 'numeric' | 'histogram') =>
-      samples.layouts.flatMap(({ fields }) => fields.filter((field) => field.kind === kind));
-    const numeric = fieldsOf('numeric');
-    // Two fields fill a key of test size; the statistics take turns over the fields.
-    const moments = numeric.flatMap((field, index) =>
-      index % 2 === 0 ? [[field, ...numeric.slice(index + 1, index + 2)]] : [],
-    );
-    const STATISTICS = ['variance', 'mean', 'sum', 'count'] as const;
-    const asked = [...moments, ...fieldsOf('histogram').map((field) => [field])].map((fields, index) => ({
-      layout: layout(`heart-${String(index)}`, fields),
-      statistics: fields.map(({ name, kind }, place): readonly [Statistic, string] => [
-        kind === 'histogram' ? 'histogram' : STATISTICS[(index + 2 * place) % STATISTICS.length]!,
-        name,
-      ]),
-    }));
-    const statistics = asked.flatMap((one) => one.statistics.map(([statistic]) => statistic));
-    expect(statistics).to.include.members([...STATISTICS, 'histogram']);
-    for (const { layout: one, statistics: wanted } of asked) {
-      await world.register(one);
-      const rows = HOSPITALS.map((hospital) => samples.rowsOf(hospital, one));
-      await Promise.all(
-        rows.map(async (part, index) => mustBe(201, await world.put(index + 1, part, { layout: one }))),
+    const samples = readHeartSamples(SAMPLES, TEST_KEY.keyBits, headRoom);
+    for (const layout of samples.layouts)
+      await put(
+        layout,
+        HOSPITALS.map((hospital) => samples.rowsOf(hospital, layout)),
       );
-      await expectEqual(rows.flat(), one, wanted);
+    for (const { cohort, ...asked } of DEMO_STATISTICS) {
+      const layout = layoutOf(samples.layouts, asked.fields);
+      const rows = HOSPITALS.flatMap((hospital) => samples.rowsOf(hospital, layout));
+      const { query } = await world.ask({ ...asked, layout, cohort });
+      const inCohort = rows.filter(({ subject }) => matchesCohort(cohort, subject));
+      expect(query.results, asked.title).to.deep.equal(plaintextOf(layout, inCohort, asked));
     }
+    const every = samples.layouts.flatMap((layout) =>
+      layout.fields.map(({ kind, name }): AskedStatistic => ({ statistic: OF_KIND[kind], fields: [name] })),
+    );
+    await expectEqual(samples.layouts, every, (layout) =>
+      HOSPITALS.flatMap((hospital) => samples.rowsOf(hospital, layout)),
+    );
   });
 
   describe('over a cohort', () => {
@@ -191,9 +252,9 @@ describe('statistics over several hospitals', function () {
         const chosen = rows.flat().filter(({ subject }) => isIn(subject));
         expect(chosen.length).to.be.within(1, rows.flat().length);
         expect(contributions.map(({ outcome }) => outcome)).to.deep.equal(Array(4).fill('contributed'));
-        expect(query.results).to.deep.equal([
-          plaintextOf(layout, chosen, { statistic: 'sum', field: 'temperature' }),
-        ]);
+        expect(query.results).to.deep.equal(
+          plaintextOf(layout, chosen, { statistic: 'sum', fields: ['temperature'] }),
+        );
       });
     }
 

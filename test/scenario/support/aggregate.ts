@@ -1,13 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   bytesToHex,
-  plaintextStatistic,
+  plaintextResults,
   publicKeyFromJson,
   randomBytes,
+  type AskedStatistic,
   type PaillierPublicKey,
   type PanelLayout,
   type PanelRow,
-  type Statistic,
 } from '@careledger/crypto';
 import type { GatewayModules } from '@careledger/gateway';
 import type { AggregationKey, Cohort, CohortSubject, Purpose, QueryDetails } from '@careledger/protocol';
@@ -25,7 +25,7 @@ export const LAYOUT: PanelLayout = {
     { kind: 'numeric', name: 'temperature', unit: 'Cel', scale: 1, min: '-5', max: '4.5' },
     { kind: 'histogram', name: 'sex', unit: '1', categories: ['female', 'male'] },
   ],
-  maxRecords: 100,
+  maxRecords: 1000,
   statisticalBits: 80,
 };
 
@@ -35,9 +35,7 @@ export interface Row {
   readonly values: PanelRow;
 }
 
-export interface Question {
-  readonly statistic: Statistic;
-  readonly field: string;
+export interface Question extends AskedStatistic {
   readonly cohort: Cohort;
   readonly layout: PanelLayout;
   readonly purpose: Purpose;
@@ -90,11 +88,12 @@ export async function startAggregateWorld(): Promise<AggregateWorld> {
   const mspIdOf = (hospital: number): string => officers[hospital - 1]!.mspId;
 
   const open: AggregateWorld['open'] = async (question, who = researcher) => {
-    const { statistic = 'mean', field = 'temperature', layout = LAYOUT } = question;
+    const { statistic = 'mean', fields = ['temperature'], weights, layout = LAYOUT } = question;
     const { cohort = { all: true }, purpose = 'research' } = question;
     const queryId = newId();
-    const asked = { queryId, statistic, layoutId: layout.id, layoutVersion: layout.version, fields: [field] };
-    mustBe(202, await who.post('/v1/queries', { ...asked, cohort, purpose }));
+    const asked = { statistic, fields, ...(weights === undefined ? {} : { weights }) };
+    const of = { layoutId: layout.id, layoutVersion: layout.version };
+    mustBe(202, await who.post('/v1/queries', { queryId, ...asked, ...of, cohort, purpose }));
     return queryId;
   };
   const until: AggregateWorld['until'] = async (queryId, isThere) => {
@@ -168,16 +167,11 @@ export function newId(): string {
 export function plaintextOf(
   layout: PanelLayout,
   rows: readonly Row[],
-  { field, statistic }: { readonly field: string; readonly statistic: Statistic },
-): object {
-  const values = rows.map((row) => row.values);
-  const { count, unit } = plaintextStatistic(
+  asked: AskedStatistic,
+): readonly object[] {
+  return plaintextResults(
     layout,
-    values,
-    field,
-    statistic === 'histogram' ? 'histogram' : 'count',
+    rows.map((row) => row.values),
+    asked,
   );
-  const least = { count: 0, sum: 0, histogram: 0, mean: 1, variance: 2 }[statistic];
-  if (Number(count) < least) return { statistic, field, unit, count };
-  return plaintextStatistic(layout, values, field, statistic);
 }
