@@ -1,0 +1,60 @@
+/**
+ * Where a machine's random bytes come from.
+ *
+ *   seed_0     = 32 bytes of the platform's generator, kept in the state
+ *   seed_{r+1} = SHA-256(encodeParts('careledger/ceremony-seed/v1', seed_r, everything that came in round r))
+ *   draw k     = ChaCha20(key = seed, nonce = k, zeros)                                           RFC 8439
+ *
+ * So a step that is repeated after a crash sends the same bytes again, and never two versions of them; with other
+ * messages in it, it draws independent ones; and the seed of a round does not tell those before it.
+ *
+ * Masks of a pair of parties are drawn in the same way from a seed that one of them sends the other.
+ *
+ * Assumption: ChaCha20 and SHA-256 as pseudo-random functions.
+ */
+import { chacha20 } from '@noble/ciphers/chacha.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToBigint } from '../../core/bytes.js';
+import { encodeList, encodeParts } from '../../core/encode.js';
+import type { RandomBytes } from '../../core/random.js';
+import { bitLength } from '../../paillier/arithmetic.js';
+import { unpackIntegers } from './integers.js';
+
+export const SEED_BYTES = 32;
+const NONCE_BYTES = 12;
+/** What is drawn above the limit before reducing: distance 2^-128 from uniform. */
+const EXCESS_BITS = 128;
+
+/** Every call continues the stream; the sequence of sizes has to be the same to get the same bytes. */
+export function seededRandom(seed: Uint8Array): RandomBytes {
+  let draws = 0;
+  return (sizeBytes) => {
+    const nonce = new Uint8Array(NONCE_BYTES);
+    new DataView(nonce.buffer).setUint32(0, draws++);
+    return chacha20(seed, nonce, new Uint8Array(sizeBytes));
+  };
+}
+
+export function nextSeed(seed: Uint8Array, received: readonly Uint8Array[]): Uint8Array {
+  return sha256(encodeList('careledger/ceremony-seed/v1', [seed, ...received]));
+}
+
+/** `count` integers of 0..limit-1, within 2^-128 of uniform. */
+export function randomIntegers(count: number, limit: bigint, random: RandomBytes): bigint[] {
+  const sizeBytes = Math.ceil((bitLength(limit) + EXCESS_BITS) / 8);
+  return unpackIntegers(random(count * sizeBytes), sizeBytes, count).map((value) => value % limit);
+}
+
+/** The stream that a pair of parties shares for one purpose. */
+export function pairStream(seed: Uint8Array, purpose: string): RandomBytes {
+  return seededRandom(sha256(encodeParts('careledger/ceremony-mask/v1', seed, purpose)));
+}
+
+/** SHA-256 in counter mode of public parts, reduced: within 2^-128 of uniform in 0..limit-1. */
+export function hashedInteger(limit: bigint, label: string, parts: readonly Uint8Array[]): bigint {
+  const blocks = Math.ceil((bitLength(limit) + EXCESS_BITS) / 256);
+  const digests = Array.from({ length: blocks }, (_, block) =>
+    bytesToBigint(sha256(encodeList(label, [...parts, BigInt(block)]))),
+  );
+  return digests.reduce((value, digest) => (value << 256n) | digest, 0n) % limit;
+}
