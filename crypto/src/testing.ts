@@ -1,3 +1,9 @@
 /** @careledger/crypto/testing: keys whose secrets are known. For tests and benchmarks; lint keeps it out of the rest. */
 export { dealThresholdKey, type DealOptions, type DealtThresholdKey } from './threshold/engine/dealer.js';
 export { factorFromShares, type KeySecrets } from './threshold/engine/factor.js';
+export {
+  runCeremonyLocally,
+  type LocalCeremony,
+  type LocalCeremonyOptions,
+  type LocalMessage,
+} from './threshold/engine/local-ceremony.js';

@@ -14,6 +14,7 @@
  */
 import { utf8 } from '../../core/bytes.js';
 import { assertCborMap, type CborMap } from '../../core/cbor.js';
+import { invalidInput } from '../../core/errors.js';
 import { modProduct, type ModPow } from '../../paillier/arithmetic.js';
 import { nextBatch, planFor } from './candidates.js';
 import { bytesOf, countOf, integersOf } from './fields.js';
@@ -80,11 +81,9 @@ function readPowers(
     const powers = blaming(from, 'GARBAGE', () => {
       assertCborMap('direct', direct, []);
       const fields = assertCborMap('broadcast', broadcast, ['powers']);
-      moduli.forEach((n, k) => {
-        const power = bytesOf(fields, 'powers').subarray(k * sizeBytes, (k + 1) * sizeBytes);
-        integersOf({ [`powers[${k}]`]: power }, `powers[${k}]`, { sizeBytes, count: 1, below: n });
-      });
-      return integersOf(fields, 'powers', format);
+      const came = integersOf(fields, 'powers', format);
+      if (came.every((power, k) => power > 0n && power < (moduli[k] ?? 0n))) return came;
+      throw invalidInput('powers', 'residues of their moduli', 'others');
     });
     rows.set(holderPoint(context, from), powers);
   }
@@ -135,7 +134,11 @@ function confirmOrGoOn(plan: CandidatePlan, fields: CborMap, candidates: readonl
 /** The public g_1..g_64 of a modulus. */
 function confirmationBases({ parameters }: RoundContext, n: bigint): bigint[] {
   const { ceremonyId, attempt, keyBits } = parameters;
-  const bound = [utf8('ceremonyId', ceremonyId), packIntegers([BigInt(attempt)], 4), packIntegers([n], keyBits / 8)];
+  const bound = [
+    utf8('ceremonyId', ceremonyId),
+    packIntegers([BigInt(attempt)], 4),
+    packIntegers([n], keyBits / 8),
+  ];
   const bases: bigint[] = [];
   for (let counter = 0n; bases.length < CONFIRMATIONS; counter++) {
     const base = hashedInteger(n, 'careledger/ceremony-confirm/v1', [...bound, packIntegers([counter], 4)]);
@@ -145,12 +148,7 @@ function confirmationBases({ parameters }: RoundContext, n: bigint): bigint[] {
 }
 
 /** v_i for every base. */
-function confirmationPowers(
-  modPow: ModPow,
-  bases: readonly bigint[],
-  exponent: bigint,
-  n: bigint,
-): bigint[] {
+function confirmationPowers(modPow: ModPow, bases: readonly bigint[], exponent: bigint, n: bigint): bigint[] {
   return bases.map((base) => modPow(base, exponent, n));
 }
 

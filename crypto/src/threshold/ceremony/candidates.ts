@@ -183,7 +183,9 @@ const reduce: Round = {
     const rows = readDirect(context, received, { name: 'shares', senders: openers, modulus, sizeBytes });
     if (own <= openers) rows.set(own, integersOf(kept, 'shares', format));
     const lagrange = ringLagrange(openers, modulus);
-    const scaled = inOrder(rows, openers).map((row, index) => scaleInRing(row, lagrange[index] ?? 0n, modulus));
+    const scaled = inOrder(rows, openers).map((row, index) =>
+      scaleInRing(row, lagrange[index] ?? 0n, modulus),
+    );
     const reduced = addInRing(scaled, modulus);
     const pending = bytesOf(kept, 'pending');
     const factor = integersOf({ factor: pending.slice(0, count * sizeBytes) }, 'factor', format);
@@ -278,8 +280,7 @@ function survives(plan: CandidatePlan, n: bigint): boolean {
     throw new CeremonyInconsistent('a candidate of another size or residue than its parts can have');
   const common = gcd(n, trialProduct % n);
   if (common === 1n) return true;
-  if (gcd(M, common) !== 1n)
-    throw new CeremonyInconsistent('a candidate with a factor that was sieved out');
+  if (gcd(M, common) !== 1n) throw new CeremonyInconsistent('a candidate with a factor that was sieved out');
   return false;
 }
 

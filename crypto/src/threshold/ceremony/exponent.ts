@@ -38,7 +38,11 @@ export interface ExponentBounds {
 /** Of f(j) for a secret of `secretBits`: d + 1 summands of at most b + d |n| bits. */
 function shareBits(plan: CandidatePlan, secretBits: number): number {
   const { parties, curious } = plan;
-  return coefficientBits(secretBits, parties, curious + 1) + curious * bitLength(BigInt(parties)) + bitLength(BigInt(curious));
+  return (
+    coefficientBits(secretBits, parties, curious + 1) +
+    curious * bitLength(BigInt(parties)) +
+    bitLength(BigInt(curious))
+  );
 }
 
 export function exponentBounds(plan: CandidatePlan): ExponentBounds {
@@ -106,7 +110,9 @@ const exponent: Round = {
     const bounds = exponentBounds(plan);
     const read = (fields: Parameters<typeof integersOf>[0], name: 'phi' | 'beta'): bigint => {
       const bits = name === 'phi' ? bounds.phiShare : bounds.betaShare;
-      return integersOf(fields, name, { sizeBytes: bytesFor(bits), count: 1, below: 1n << BigInt(bits) })[0] ?? 0n;
+      return (
+        integersOf(fields, name, { sizeBytes: bytesFor(bits), count: 1, below: 1n << BigInt(bits) })[0] ?? 0n
+      );
     };
     let [phi, beta] = [read(kept, 'phi'), read(kept, 'beta')];
     for (const { from, broadcast, direct } of received) {

@@ -47,11 +47,7 @@ export function addInRing(rows: ReadonlyArray<readonly bigint[]>, modulus: bigin
   return first.map((value, k) => others.reduce((sum, row) => sum + (row[k] ?? 0n), value) % modulus);
 }
 
-export function multiplyInRing(
-  left: readonly bigint[],
-  right: readonly bigint[],
-  modulus: bigint,
-): bigint[] {
+export function multiplyInRing(left: readonly bigint[], right: readonly bigint[], modulus: bigint): bigint[] {
   return left.map((value, k) => (value * (right[k] ?? 0n)) % modulus);
 }
 
