@@ -12,9 +12,9 @@
  * s_1 = -2 and s_i = 0 mod 4, and n = 1 mod 4, so every exponent is an integer. What is shown of s_i is g^(s_i / 4):
  * hidden as far as discrete logarithms mod n with exponents of half its size are hard.
  */
-import { utf8 } from '../../core/bytes.js';
 import { assertCborMap, type CborMap } from '../../core/cbor.js';
 import { invalidInput } from '../../core/errors.js';
+import { expandBelow } from '../../core/expand.js';
 import { modProduct, type ModPow } from '../../paillier/arithmetic.js';
 import { nextBatch, planFor } from './candidates.js';
 import { bytesOf, countOf, integersOf } from './fields.js';
@@ -30,7 +30,6 @@ import {
   type Round,
   type RoundContext,
 } from './round.js';
-import { hashedInteger } from './stream.js';
 
 /** A square of small numbers: cheap to test with, and enough of a filter. */
 const FILTER_BASE = 4n;
@@ -133,15 +132,11 @@ function confirmOrGoOn(plan: CandidatePlan, fields: CborMap, candidates: readonl
 
 /** The public g_1..g_64 of a modulus. */
 function confirmationBases({ parameters }: RoundContext, n: bigint): bigint[] {
-  const { ceremonyId, attempt, keyBits } = parameters;
-  const bound = [
-    utf8('ceremonyId', ceremonyId),
-    packIntegers([BigInt(attempt)], 4),
-    packIntegers([n], keyBits / 8),
-  ];
+  const { ceremonyId, attempt } = parameters;
   const bases: bigint[] = [];
   for (let counter = 0n; bases.length < CONFIRMATIONS; counter++) {
-    const base = hashedInteger(n, 'careledger/ceremony-confirm/v1', [...bound, packIntegers([counter], 4)]);
+    const parts = [ceremonyId, BigInt(attempt), n, counter];
+    const base = expandBelow('careledger/ceremony-confirm/v1', parts, n);
     if (jacobi(base, n) === 1) bases.push(base);
   }
   return bases;

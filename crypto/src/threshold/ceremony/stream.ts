@@ -14,7 +14,6 @@
  */
 import { chacha20 } from '@noble/ciphers/chacha.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToBigint } from '../../core/bytes.js';
 import { encodeList, encodeParts } from '../../core/encode.js';
 import type { RandomBytes } from '../../core/random.js';
 import { bitLength } from '../../paillier/arithmetic.js';
@@ -48,13 +47,4 @@ export function randomIntegers(count: number, limit: bigint, random: RandomBytes
 /** The stream that a pair of parties shares for one purpose. */
 export function pairStream(seed: Uint8Array, purpose: string): RandomBytes {
   return seededRandom(sha256(encodeParts('careledger/ceremony-mask/v1', seed, purpose)));
-}
-
-/** SHA-256 in counter mode of public parts, reduced: within 2^-128 of uniform in 0..limit-1. */
-export function hashedInteger(limit: bigint, label: string, parts: readonly Uint8Array[]): bigint {
-  const blocks = Math.ceil((bitLength(limit) + EXCESS_BITS) / 256);
-  const digests = Array.from({ length: blocks }, (_, block) =>
-    bytesToBigint(sha256(encodeList(label, [...parts, BigInt(block)]))),
-  );
-  return digests.reduce((value, digest) => (value << 256n) | digest, 0n) % limit;
 }
