@@ -7,5 +7,7 @@ export * from './panel-layout.js';
 export * from './panel.js';
 export * from './panel-block.js';
 export * from './plaintext-statistics.js';
+export * from './row-proof.js';
+export * from './row-proof-bytes.js';
 export type { ExactFraction, StatisticResult, SurvivalInterval } from './statistic-result.js';
 export { resultsFromTotals, statisticFromTotals } from './statistics.js';
