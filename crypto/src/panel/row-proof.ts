@@ -18,7 +18,6 @@
  */
 import { encodeParts } from '../core/encode.js';
 import { CryptoError } from '../core/errors.js';
-import type { RandomBytes } from '../core/random.js';
 import { modInverse, modPow as bigintModPow, type ModPow } from '../paillier/arithmetic.js';
 import { assertRandomness, plaintextOfPower } from '../paillier/homomorphic.js';
 import {
@@ -30,7 +29,7 @@ import {
 import { invalidProof } from '../paillier/proofs/challenge.js';
 import { equalityEquations, proveEquality } from '../paillier/proofs/equality-proof.js';
 import { verifyBatch, type Equation, type VerifyOptions } from '../paillier/proofs/equations.js';
-import { uniformMasks, type MaskSource } from '../paillier/proofs/masks.js';
+import { masksFor, type MaskSource } from '../paillier/proofs/masks.js';
 import type { Power } from '../paillier/proofs/multi-power.js';
 import { oneHotEquations, proveOneHot } from '../paillier/proofs/one-hot-proof.js';
 import { encryptOpened, type Opened, type OpenedTerm } from '../paillier/proofs/opened.js';
@@ -38,13 +37,7 @@ import { productEquations, proveProduct } from '../paillier/proofs/product-proof
 import { proveRange, rangeEquations } from '../paillier/proofs/range-proof.js';
 import { assertCiphertext } from '../paillier/public-key.js';
 import type { PaillierPublicKey } from '../paillier/types.js';
-import {
-  compileLayout,
-  layoutDigest,
-  type CompiledLayout,
-  type PanelLayout,
-  type Slot,
-} from './panel-layout.js';
+import { compileLayout, layoutDigest, type CompiledLayout, type PanelLayout } from './panel-layout.js';
 import { fieldForm, type FieldForm } from './row-form.js';
 import type { CellsProof, FieldProof, NumbersProof, RowProof } from './row-proof-bytes.js';
 
@@ -58,24 +51,31 @@ export interface RowContext {
   readonly rowIndex: number;
 }
 
-function encodeContext({ mspId, auditId, panelCid, rowIndex }: RowContext, digest: string): Uint8Array {
-  return encodeParts('careledger/row-proof/v1', mspId, auditId, panelCid, BigInt(rowIndex), digest);
+/** Context of all proofs of a row. */
+export function rowProofContext(context: RowContext, layout: PanelLayout): Uint8Array {
+  const { mspId, auditId, panelCid, rowIndex } = context;
+  return encodeParts(
+    'careledger/row-proof/v1',
+    mspId,
+    auditId,
+    panelCid,
+    BigInt(rowIndex),
+    layoutDigest(layout),
+  );
 }
 
 type NumbersForm = Extract<FieldForm, { kind: 'numbers' }>;
 
-/** The slots of each field, in the layout's order. */
-function slotsByField({
-  fields,
-  slots,
-}: CompiledLayout): Array<{ name: string; form: FieldForm; slots: Slot[] }> {
-  const all = [...slots.values()];
+/** What there is one of for each slot, by field, in the layout's order. */
+function slotsByField<PerSlot>(
+  { fields }: CompiledLayout,
+  perSlot: readonly PerSlot[],
+): Array<{ name: string; form: FieldForm; slots: PerSlot[] }> {
   let at = 0;
   return [...fields.values()].map((field) => {
     const form = fieldForm(field);
-    const own = all.slice(at, at + form.slots);
     at += form.slots;
-    return { name: field.field.name, form, slots: own };
+    return { name: field.field.name, form, slots: perSlot.slice(at - form.slots, at) };
   });
 }
 
@@ -115,6 +115,15 @@ function proveField(form: FieldForm, opened: readonly Opened[], options: ProverO
   return { ciphertexts, ...proveNumbers(form, opened, options) };
 }
 
+function notARow(name: string, cause?: unknown): CryptoError {
+  return new CryptoError('CRYPTO_VALUE_OUT_OF_RANGE', {
+    argument: `row.${name}`,
+    expected: 'slots that a record can have',
+    came: 'others',
+    cause,
+  });
+}
+
 /** @throws CRYPTO_VALUE_OUT_OF_RANGE naming the field, when its slots are not what a record can have */
 function proveFieldNamed(
   name: string,
@@ -125,20 +134,28 @@ function proveFieldNamed(
   try {
     return proveField(form, opened, options);
   } catch (cause) {
-    if (!(cause instanceof CryptoError)) throw cause;
-    throw new CryptoError('CRYPTO_VALUE_OUT_OF_RANGE', {
-      argument: `row.${name}`,
-      expected: 'slots that a record can have',
-      came: 'others',
-      cause,
-    });
+    throw cause instanceof CryptoError ? notARow(name, cause) : cause;
   }
+}
+
+/** The slots of a row, each encrypted for itself. @throws CRYPTO_VALUE_OUT_OF_RANGE for a plaintext above the slots */
+function unpack(
+  publicKey: PaillierPublicKey,
+  { slots, totalBits }: CompiledLayout,
+  plaintext: bigint,
+  masks: MaskSource,
+): OpenedTerm[] {
+  if (plaintext >> BigInt(totalBits) !== 0n) throw notARow('(above the slots)');
+  return [...slots.values()].map(({ offsetBits, widthBits }): OpenedTerm => {
+    const value = BigInt.asUintN(widthBits, plaintext >> BigInt(offsetBits));
+    return [encryptOpened(publicKey, value, masks), 1n << BigInt(offsetBits)];
+  });
 }
 
 /**
  * Blocks its thread: three masks for each bit of the row's numbers and each cell; see docs/crypto/proofs.md.
  * @param options.randomness r of the row's ciphertext, from which its plaintext is read
- * @param options.masks fast ones for a `djn` key; s^n when absent
+ * @param options.masks `masksFor` the key, made once for many rows; made here when absent
  * @throws CRYPTO_DECRYPTION_FAILED for another r; CRYPTO_VALUE_OUT_OF_RANGE for a row that is not well-formed;
  * CRYPTO_INVALID_CIPHERTEXT, CRYPTO_INVALID_INPUT, CRYPTO_LAYOUT_INVALID
  */
@@ -150,33 +167,25 @@ export function proveRow(options: {
   context: RowContext;
   masks?: MaskSource;
   modPow?: ModPow;
-  random?: RandomBytes;
 }): RowProof {
-  const { publicKey, layout, ciphertext, randomness, modPow = bigintModPow, random } = options;
+  const { publicKey, layout, ciphertext, randomness, modPow = bigintModPow } = options;
   assertCiphertext(publicKey, ciphertext);
   assertRandomness(publicKey, randomness);
-  const masks =
-    options.masks ?? uniformMasks(publicKey, { modPow, ...(random === undefined ? {} : { random }) });
-  const prover: ProverOptions = {
-    publicKey,
-    context: encodeContext(options.context, layoutDigest(layout)),
-    masks,
-    modPow,
-    ...(random === undefined ? {} : { random }),
-  };
+  const compiled = compileLayout(layout);
   const plaintext = openWith(publicKey, ciphertext, randomness, modPow);
-  const terms: OpenedTerm[] = [];
-  const fields = slotsByField(compileLayout(layout)).map(({ name, form, slots }) => {
-    const opened = slots.map(({ offsetBits, widthBits }) => {
-      const value = BigInt.asUintN(widthBits, plaintext >> BigInt(offsetBits));
-      const slot = encryptOpened(publicKey, value, masks);
-      terms.push([slot, 1n << BigInt(offsetBits)]);
-      return slot;
-    });
-    return proveFieldNamed(name, form, opened, prover);
-  });
+  const masks = options.masks ?? masksFor(publicKey, { modPow });
+  const prover = { publicKey, context: rowProofContext(options.context, layout), masks, modPow };
+  const slots = unpack(publicKey, compiled, plaintext, masks);
+  const fields = slotsByField(compiled, slots).map(({ name, form, slots: own }) =>
+    proveFieldNamed(
+      name,
+      form,
+      own.map(([opened]) => opened),
+      prover,
+    ),
+  );
   const row: OpenedTerm = [{ ciphertext, plaintext, randomness }, 1n];
-  return { fields, packing: proveEquality({ left: terms, right: [row] }, 0n, prover) };
+  return { fields, packing: proveEquality({ left: slots, right: [row] }, 0n, prover) };
 }
 
 function numbersEquations(
@@ -242,17 +251,17 @@ function rowEquations(
   layout: PanelLayout,
   { ciphertext, context, proof }: ProvenRow,
 ): Equation[] {
-  const options = { publicKey, context: encodeContext(context, layoutDigest(layout)) };
-  const byField = slotsByField(compileLayout(layout));
-  if (proof.fields.length !== byField.length)
-    throw invalidProof('proof.fields', `${byField.length} fields`, `${proof.fields.length}`);
-  const fields = byField.flatMap(({ form }, index) => fieldEquations(form, proof.fields[index], options));
-  const left = byField.flatMap(({ slots }, index) =>
-    slots.map(({ offsetBits }, place): Power => [
-      proof.fields[index]?.ciphertexts[place] as bigint,
-      1n << BigInt(offsetBits),
-    ]),
-  );
+  const options = { publicKey, context: rowProofContext(context, layout) };
+  const compiled = compileLayout(layout);
+  const forms = [...compiled.fields.values()].map(fieldForm);
+  if (proof.fields.length !== forms.length)
+    throw invalidProof('proof.fields', `${forms.length} fields`, `${proof.fields.length}`);
+  const fields = forms.flatMap((form, index) => fieldEquations(form, proof.fields[index], options));
+  const slotCiphertexts = proof.fields.flatMap(({ ciphertexts }) => ciphertexts);
+  const left = [...compiled.slots.values()].map(({ offsetBits }, place): Power => [
+    slotCiphertexts[place] as bigint,
+    1n << BigInt(offsetBits),
+  ]);
   const packing = { left, right: [[ciphertext, 1n] as const], difference: 0n };
   return [...fields, ...equalityEquations(packing, proof.packing, options)];
 }

@@ -3,7 +3,7 @@ import { expectCode } from '../../test-support.js';
 import { modPow } from '../arithmetic.js';
 import { publicKeyFromModulus } from '../public-key.js';
 import { bitEquations, proveBit, verifyBit, type BitProof } from './bit-proof.js';
-import { uniformMasks, type Mask } from './masks.js';
+import { masksFor, type Mask } from './masks.js';
 import { encryptOpened, type Opened } from './opened.js';
 import { bench, contextOf, refused, type Bench } from './proofs.test-support.js';
 
@@ -120,7 +120,7 @@ describe('0/1 proof', function () {
   it('what shares a factor with n is refused, though the equations hold', () => {
     const factor = 3n;
     const publicKey = publicKeyFromModulus(factor * (2n ** 318n + 3n), { allowTestKeySize: true });
-    const units = uniformMasks(publicKey);
+    const units = masksFor(publicKey);
     const shared = (): Mask => {
       const root = (units().root * factor) % publicKey.n;
       return { root, power: modPow(root, publicKey.n, publicKey.nSquared) };

@@ -1,5 +1,7 @@
 import { expectCode } from '../../test-support.js';
-import { proveEquality, verifyEquality } from './equality-proof.js';
+import { modInverse, modPow } from '../arithmetic.js';
+import { equalityEquations, proveEquality, verifyEquality, type EqualityProof } from './equality-proof.js';
+import { canonicalRoot } from './equations.js';
 import type { Opened, OpenedTerm } from './opened.js';
 import { bench, contextOf, refused, type Bench } from './proofs.test-support.js';
 import type { Power } from './multi-power.js';
@@ -83,5 +85,33 @@ describe('equality proof', function () {
       refused(() => {
         verifyEquality(statement, other, options);
       });
+  });
+
+  /** A statement that is fitted to a challenge: a = (1 + n) s^n admits one e for every false statement. */
+  it('weights and difference cannot be chosen after the challenge', () => {
+    const { publicKey, options } = setting;
+    const { n } = publicKey;
+    const [five, mask] = [setting.open(5n), setting.open(1n)];
+    const fit = (weight: bigint, difference: bigint): [bigint, EqualityProof] => {
+      const statement = { left: [[five.ciphertext, weight] as const], right: [], difference };
+      const proof = { commitment: mask.ciphertext, answer: 1n };
+      const [equation] = equalityEquations(statement, proof, options);
+      const e = (equation?.right[1]?.[1] ?? 0n) / weight;
+      return [e, proof];
+    };
+    const answerTo = (exponent: bigint): bigint =>
+      canonicalRoot(publicKey, (mask.randomness * modPow(five.randomness, exponent, n)) % n);
+    const [e, proof] = fit(1n, 0n);
+    const difference = (5n + modInverse(e, n)) % n;
+    const forged = { ...proof, answer: answerTo(e) };
+    refused(() => {
+      verifyEquality({ left: [[five.ciphertext, 1n]], right: [], difference }, forged, options);
+    });
+    const [other] = fit(1n, 7n);
+    const weight = ((7n + n - modInverse(other, n)) * modInverse(5n, n)) % n;
+    const bent = { ...proof, answer: answerTo(weight * other) };
+    refused(() => {
+      verifyEquality({ left: [[five.ciphertext, weight]], right: [], difference: 7n }, bent, options);
+    });
   });
 });

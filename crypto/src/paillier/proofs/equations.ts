@@ -3,16 +3,16 @@
  *
  *   (1 + n)^plain root^n prod left = +-prod right,  1 <= root < n / 2                    each side a product of powers
  *
- * one by one, or many at once with random even weights rho_i = 2, 4 .. 2^81 (Bellare, Garay and Rabin, EUROCRYPT 1998):
+ * one by one, or many at once with random weights rho_i of 1..2^80 (Bellare, Garay and Rabin, EUROCRYPT 1998):
  *
- *   (1 + n)^(sum rho_i plain_i) (prod root_i^rho_i)^n prod left_i^rho_i = prod right_i^rho_i
+ *   (1 + n)^(sum rho_i plain_i) (prod root_i^rho_i)^n prod left_i^rho_i = +-prod right_i^rho_i
  *
  * which costs one exponentiation with exponent n for all of them. Let delta_i be the quotient of the sides of equation i
  * and d_i its plaintext. If some d_i is not 0 mod n, it is not 0 modulo a prime factor of n, longer than 80 bits, and
  * the batch passes with probability at most 2^-80. A delta_i with d_i = 0, an n-th power, changes no plaintext, and the
  * extraction of plaintexts, all that these proofs are about, divides it out. Such a delta_i of small order could pass by
  * chance; whoever finds another one than -1 has factored n, and -1 is taken out: root and n - root give the same up to
- * sign, the smaller one is the form that is accepted, and even weights see no sign. So a proof that somebody else
+ * sign, and only the smaller one is accepted. So a proof that somebody else
  * changed does not verify. Weights are drawn by the verifier after it has the proofs; nobody must know them before.
  */
 import { invalidInput, shapeOf } from '../../core/errors.js';
@@ -65,10 +65,10 @@ function weighted(sides: ReadonlyArray<readonly Power[]>, weights: readonly bigi
   return [...exponents];
 }
 
-/** 2 .. 2^81, even; 1 for a single equation, which is checked exactly. */
+/** 1..2^80; 1 for a single equation, which is checked exactly. */
 function weightsFor(count: number, random?: RandomBytes): bigint[] {
   if (count === 1) return [1n];
-  return Array.from({ length: count }, () => 2n * (1n + randomBits(WEIGHT_BITS, random)));
+  return Array.from({ length: count }, () => 1n + randomBits(WEIGHT_BITS, random));
 }
 
 /** Whether all hold, up to the error that the header states. */

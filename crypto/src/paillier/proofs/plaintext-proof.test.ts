@@ -115,6 +115,8 @@ describe('proof of plaintext knowledge', function () {
   it('of another key it fails', async () => {
     const other = (await testKey(528)).publicKey;
     refused({ publicKey: other });
+    const { n } = publicKey;
+    refused({ publicKey: publicKeyFromModulus(n, { allowTestKeySize: true, encryption: 'djn' }) });
   });
 
   it('with any bit of any field changed it fails', () => {

@@ -3,7 +3,7 @@ import { encodeParts } from '../../core/encode.js';
 import { expectCode, testKey } from '../../test-support.js';
 import type { PaillierPublicKey } from '../types.js';
 import type { ProverOptions } from './bit-proof.js';
-import { uniformMasks } from './masks.js';
+import { masksFor } from './masks.js';
 import { encryptOpened, type Opened } from './opened.js';
 
 export const contextOf = (text: string): Uint8Array => encodeParts('careledger/test/v1', text);
@@ -20,7 +20,7 @@ export interface Bench {
 
 export async function bench(): Promise<Bench> {
   const { publicKey } = await testKey(320);
-  const masks = uniformMasks(publicKey);
+  const masks = masksFor(publicKey);
   const open = (value: bigint): Opened =>
     encryptOpened(publicKey, ((value % publicKey.n) + publicKey.n) % publicKey.n, masks);
   return {
