@@ -138,6 +138,8 @@ describe('Paillier encryption in both modes', function () {
       random: (sizeBytes) => new Uint8Array(sizeBytes).fill(1),
     });
     const r = 2n + BigInt(`0x${'01'.repeat(publicKey.keyBits / 8)}`);
-    expect(encryptor.hidingFactor()).to.equal(modPow(r, publicKey.n, publicKey.nSquared));
+    const power = modPow(r, publicKey.n, publicKey.nSquared);
+    expect(encryptor.hidingFactor()).to.equal(power);
+    expect(encryptor.mask()).to.deep.equal({ root: r, power });
   });
 });

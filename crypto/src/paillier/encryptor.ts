@@ -10,8 +10,9 @@
 import { randomBelow, randomBits, type RandomBytes } from '../core/random.js';
 import { modPow as bigintModPow, type ModPow } from './arithmetic.js';
 import { djnBase, djnExponentBits } from './djn.js';
-import { FixedBasePowers } from './fixed-base.js';
+import { fixedBaseModulo, fixedBaseModuloSquare, type FixedBasePower } from './fixed-base.js';
 import { assertPlaintext } from './homomorphic.js';
+import type { Mask } from './proofs/masks.js';
 import { assertCiphertext } from './public-key.js';
 import { seededExponent, seededUnit, type SeededRow } from './row-randomness.js';
 import type { PaillierPublicKey } from './types.js';
@@ -23,14 +24,34 @@ export interface EncryptorOptions {
   readonly tableAfter?: number;
 }
 
+/** x -> base^x modulo n or n^2: single exponentiations first, then a table. */
+class GrowingBase {
+  #table: FixedBasePower | undefined;
+  #uses = 0;
+
+  constructor(
+    private readonly options: {
+      readonly single: FixedBasePower;
+      readonly makeTable: () => FixedBasePower;
+      readonly tableAfter: number;
+    },
+  ) {}
+
+  power(exponent: bigint): bigint {
+    const { single, makeTable, tableAfter } = this.options;
+    if (this.#table === undefined && this.#uses >= tableAfter) this.#table = makeTable();
+    this.#uses += 1;
+    return (this.#table ?? single)(exponent);
+  }
+}
+
 export class PaillierEncryptor {
   readonly publicKey: PaillierPublicKey;
   readonly #modPow: ModPow;
   readonly #random: RandomBytes | undefined;
   readonly #tableAfter: number;
-  #djnBase: bigint | undefined;
-  #powers: FixedBasePowers | undefined;
-  #singlePowers = 0;
+  #roots: GrowingBase | undefined;
+  #powers: GrowingBase | undefined;
 
   constructor(publicKey: PaillierPublicKey, options: EncryptorOptions = {}) {
     const { modPow = bigintModPow, random, tableAfter = 0 } = options;
@@ -45,8 +66,17 @@ export class PaillierEncryptor {
    * @throws CRYPTO_INVALID_INPUT
    */
   encrypt(plaintext: bigint): bigint {
+    return this.encryptWith(plaintext, this.hidingFactor());
+  }
+
+  /**
+   * E(plaintext) with a hiding factor that was drawn before and is used only here.
+   * @throws CRYPTO_INVALID_INPUT
+   */
+  encryptWith(plaintext: bigint, hidingFactor: bigint): bigint {
     assertPlaintext(this.publicKey, plaintext);
-    return this.#hide(plaintext, this.hidingFactor());
+    const { n, nSquared } = this.publicKey;
+    return ((1n + plaintext * n) * hidingFactor) % nSquared;
   }
 
   /**
@@ -54,8 +84,12 @@ export class PaillierEncryptor {
    * @throws CRYPTO_INVALID_INPUT
    */
   encryptSeeded(plaintext: bigint, row: SeededRow): bigint {
-    assertPlaintext(this.publicKey, plaintext);
-    return this.#hide(plaintext, this.#seededFactor(row));
+    return this.encryptWith(
+      plaintext,
+      this.publicKey.encryption === 'djn'
+        ? this.#hPower(seededExponent(this.publicKey, row))
+        : this.#nthPower(seededUnit(this.publicKey, row)),
+    );
   }
 
   /**
@@ -67,40 +101,52 @@ export class PaillierEncryptor {
     return (ciphertext * this.hidingFactor()) % this.publicKey.nSquared;
   }
 
-  /** A fresh E(0). That r shares a factor with n has probability below 2^(2 - keyBits / 2), and is not checked. */
+  /** A fresh E(0). */
   hidingFactor(): bigint {
-    const { publicKey } = this;
-    if (publicKey.encryption === 'djn')
-      return this.#djnPower(randomBits(djnExponentBits(publicKey), this.#random));
-    return this.#nthPower(2n + randomBelow(publicKey.n - 2n, this.#random));
+    if (this.publicKey.encryption === 'djn') return this.#hPower(this.#drawExponent());
+    return this.#nthPower(this.#drawUnit());
   }
 
-  #seededFactor(row: SeededRow): bigint {
-    if (this.publicKey.encryption === 'djn') return this.#djnPower(seededExponent(this.publicKey, row));
-    return this.#nthPower(seededUnit(this.publicKey, row));
+  /** A fresh E(0) and its r: rn: r and r^n; djn: h^x and h_s^x. What provers want to know. */
+  mask(): Mask {
+    if (this.publicKey.encryption === 'rn') {
+      const root = this.#drawUnit();
+      return { root, power: this.#nthPower(root) };
+    }
+    const x = this.#drawExponent();
+    this.#roots ??= this.#base(djnBase(this.publicKey), this.publicKey.n, fixedBaseModulo);
+    return { root: this.#roots.power(x), power: this.#hPower(x) };
   }
 
-  #hide(plaintext: bigint, factor: bigint): bigint {
-    const { n, nSquared } = this.publicKey;
-    return ((1n + plaintext * n) * factor) % nSquared;
+  #drawExponent(): bigint {
+    return randomBits(djnExponentBits(this.publicKey), this.#random);
+  }
+
+  /** r in 2..n-1. That it shares a factor with n has probability below 2^(2 - keyBits / 2), and is not looked for. */
+  #drawUnit(): bigint {
+    return 2n + randomBelow(this.publicKey.n - 2n, this.#random);
   }
 
   #nthPower(base: bigint): bigint {
     return this.#modPow(base, this.publicKey.n, this.publicKey.nSquared);
   }
 
-  /** h_s^exponent. */
-  #djnPower(exponent: bigint): bigint {
-    this.#djnBase ??= this.#nthPower(djnBase(this.publicKey));
-    if (this.#powers === undefined && this.#singlePowers < this.#tableAfter) {
-      this.#singlePowers += 1;
-      return this.#modPow(this.#djnBase, exponent, this.publicKey.nSquared);
-    }
-    this.#powers ??= new FixedBasePowers({
-      base: this.#djnBase,
-      n: this.publicKey.n,
-      exponentBits: djnExponentBits(this.publicKey),
-    });
+  /** h_s^x. */
+  #hPower(exponent: bigint): bigint {
+    this.#powers ??= this.#base(
+      this.#nthPower(djnBase(this.publicKey)),
+      this.publicKey.nSquared,
+      fixedBaseModuloSquare,
+    );
     return this.#powers.power(exponent);
+  }
+
+  #base(base: bigint, modulus: bigint, fixedBase: typeof fixedBaseModulo): GrowingBase {
+    const { publicKey } = this;
+    return new GrowingBase({
+      single: (exponent) => this.#modPow(base, exponent, modulus),
+      makeTable: () => fixedBase(base, publicKey.n, djnExponentBits(publicKey)),
+      tableAfter: this.#tableAfter,
+    });
   }
 }

@@ -83,15 +83,21 @@ export function sumCiphertexts(
   return product;
 }
 
-function assertScalars(publicKey: PaillierPublicKey, scalars: readonly bigint[], least: bigint): void {
+function assertScalars(
+  publicKey: PaillierPublicKey,
+  scalars: readonly bigint[],
+  least: bigint,
+  firstIndex = 0,
+): void {
   scalars.forEach((scalar, index) => {
     if (typeof scalar === 'bigint' && scalar >= least && scalar < publicKey.n) return;
     const came = typeof scalar === 'bigint' ? 'one outside' : shapeOf(scalar);
-    throw invalidInput(`scalars[${index}]`, `a bigint of ${least}..n-1`, came);
+    throw invalidInput(`scalars[${firstIndex + index}]`, `a bigint of ${least}..n-1`, came);
   });
 }
 
-function assertSameLength(ciphertexts: readonly bigint[], scalars: readonly bigint[]): void {
+/** @throws CRYPTO_INVALID_INPUT */
+export function assertSameLength(ciphertexts: readonly bigint[], scalars: readonly bigint[]): void {
   if (scalars.length !== ciphertexts.length)
     throw invalidInput('scalars', `${ciphertexts.length}`, `${scalars.length}`);
 }
@@ -99,6 +105,7 @@ function assertSameLength(ciphertexts: readonly bigint[], scalars: readonly bigi
 /**
  * Each ciphertext to the power of its scalar, 1..n-1, which is public: an encryption of the product mod n. 0 is refused:
  * c^0 = 1 hides nothing and no intake takes it; leave the term out.
+ * @param firstIndex index of the first ones in longer lists that were split
  * @throws CRYPTO_INVALID_CIPHERTEXT, CRYPTO_INVALID_INPUT
  */
 export function multiplyPlaintexts(
@@ -106,10 +113,11 @@ export function multiplyPlaintexts(
   ciphertexts: readonly bigint[],
   scalars: readonly bigint[],
   modPow: ModPow = bigintModPow,
+  firstIndex = 0,
 ): bigint[] {
   assertSameLength(ciphertexts, scalars);
-  assertScalars(publicKey, scalars, 1n);
-  assertCiphertexts(publicKey, ciphertexts);
+  assertScalars(publicKey, scalars, 1n, firstIndex);
+  assertCiphertexts(publicKey, ciphertexts, firstIndex);
   return ciphertexts.map((ciphertext, index) => modPow(ciphertext, scalars[index] ?? 1n, publicKey.nSquared));
 }
 

@@ -1,38 +1,67 @@
-/** Messages between the Paillier pool and its workers; all fields survive structured cloning. */
+/** What the Paillier pool asks of its workers, by kind. Every field survives structured cloning. */
+import type {
+  ContributionToProve,
+  PartialToProve,
+  PartialsToCombine,
+  PartialsToVerify,
+  ProvenContribution,
+} from './proof-tasks.js';
+import type { ErrorMessage } from './worker-pool.js';
+import type { ProvenPartial } from '../../threshold/types.js';
+import type { Mask } from '../proofs/masks.js';
+import type { PlaintextProof } from '../proofs/plaintext-proof.js';
+import type { SeededRow } from '../row-randomness.js';
 import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
-import type { ProofTask, ProofTaskResult } from './proof-tasks.js';
 
-export type PaillierTask =
-  | ProofTask
-  | {
-      readonly kind: 'encrypt';
-      readonly publicKey: PaillierPublicKeyJson;
-      readonly plaintexts: readonly bigint[];
-    }
-  | {
-      readonly kind: 'partial';
-      readonly publicKey: PaillierPublicKeyJson;
-      readonly share: KeyShare;
+type WithoutKey<Task extends { publicKey: unknown }> = Omit<Task, 'publicKey'>;
+
+/** A run of rows of one batch. */
+export interface SeededRun {
+  readonly seed: Uint8Array;
+  readonly firstIndex: number;
+}
+
+export interface PaillierTaskKinds {
+  encrypt: {
+    input: { readonly plaintexts: readonly bigint[]; readonly seeded?: SeededRun };
+    output: bigint[];
+  };
+  encryptWith: { input: { readonly plaintext: bigint; readonly randomness: bigint }; output: bigint };
+  masks: { input: { readonly count: number }; output: Mask[] };
+  sum: { input: { readonly ciphertexts: readonly bigint[]; readonly firstIndex: number }; output: bigint };
+  multiply: {
+    input: {
       readonly ciphertexts: readonly bigint[];
-    }
-  | {
-      readonly kind: 'product';
-      readonly publicKey: PaillierPublicKeyJson;
-      readonly rows: readonly bigint[];
+      readonly scalars: readonly bigint[];
       readonly firstIndex: number;
-    }
-  | {
-      readonly kind: 'mask';
-      readonly publicKey: PaillierPublicKeyJson;
-      readonly maskPlaintext: bigint;
-      readonly randomness: bigint;
     };
+    output: bigint[];
+  };
+  rowRandomness: { input: { readonly rows: readonly SeededRow[] }; output: bigint };
+  partial: {
+    input: { readonly share: KeyShare; readonly ciphertexts: readonly bigint[] };
+    output: PartialDecryption[];
+  };
+  provePartial: { input: WithoutKey<PartialToProve>; output: ProvenPartial };
+  verifyPartials: {
+    input: WithoutKey<PartialsToVerify>;
+    output: { readonly valid: ProvenPartial[]; readonly faults: ErrorMessage[] };
+  };
+  combinePartials: { input: WithoutKey<PartialsToCombine>; output: bigint };
+  proveContribution: { input: ContributionToProve; output: PlaintextProof };
+  /** true: an answer without a result would be no answer. */
+  verifyContribution: { input: ProvenContribution; output: true };
+}
+export type PaillierTaskKind = keyof PaillierTaskKinds;
 
-/** Integers for encrypt, product and mask; partial decryptions for partial. */
-export type PaillierTaskResult =
-  | ProofTaskResult
-  | { readonly integers: readonly bigint[] }
-  | { readonly partials: readonly PartialDecryption[] };
+export type PaillierTask = {
+  [Kind in PaillierTaskKind]: {
+    readonly kind: Kind;
+    readonly publicKey: PaillierPublicKeyJson;
+    readonly input: PaillierTaskKinds[Kind]['input'];
+  };
+}[PaillierTaskKind];
+export type PaillierTaskOutput = PaillierTaskKinds[PaillierTaskKind]['output'];
 
 export interface PaillierWorkerData {
   readonly allowTestKeySize: boolean;

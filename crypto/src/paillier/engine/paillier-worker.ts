@@ -1,36 +1,35 @@
-/** Worker thread: answers one PaillierTask at a time. Randomness is drawn here, from the platform's generator. */
+/**
+ * Worker thread: answers one PaillierTask at a time. Randomness is drawn here, from the platform's generator, and
+ * OpenSSL's objects and a key's table are made here, once per thread.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { CryptoError } from '../../core/errors.js';
-import { modProduct } from '../arithmetic.js';
-import { assertCiphertexts, publicKeyFromJson } from '../public-key.js';
+import {
+  combinePartials,
+  provePartialDecryption,
+  verifyPartials,
+} from '../../threshold/partial-decryption.js';
+import { multiplyPlaintexts, sumCiphertexts } from '../homomorphic.js';
+import { verifyPlaintextKnowledge } from '../proofs/plaintext-proof.js';
+import { publicKeyFromJson } from '../public-key.js';
+import { rowRandomnessProduct } from '../row-randomness.js';
 import { partialDecrypt } from '../shares.js';
-import { encrypt } from './paillier.js';
-import type { PaillierTask, PaillierTaskResult, PaillierWorkerData } from './paillier-tasks.js';
-import { performProof } from './proof-tasks.js';
+import type { PaillierPublicKey, PaillierPublicKeyJson } from '../types.js';
+import { nativeModPow } from './native-mod-pow.js';
+import { encrypt, encryptorOf } from './paillier.js';
+import type {
+  PaillierTask,
+  PaillierTaskKind,
+  PaillierTaskKinds,
+  PaillierTaskOutput,
+  PaillierWorkerData,
+} from './paillier-tasks.js';
+import { proveContribution } from './proof-tasks.js';
+import { publicModPow } from './short-power.js';
 import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';
 
 const { allowTestKeySize } = workerData as PaillierWorkerData;
-
-function perform(task: PaillierTask): PaillierTaskResult {
-  const publicKey = publicKeyFromJson(task.publicKey, { allowTestKeySize });
-  switch (task.kind) {
-    case 'encrypt':
-      return { integers: task.plaintexts.map((plaintext) => encrypt(publicKey, plaintext)) };
-    case 'partial':
-      return {
-        partials: task.ciphertexts.map((ciphertext) => partialDecrypt(publicKey, task.share, ciphertext)),
-      };
-    case 'product':
-      assertCiphertexts(publicKey, task.rows, task.firstIndex);
-      return { integers: [modProduct(task.rows, publicKey.nSquared)] };
-    case 'mask':
-      return { integers: [encrypt(publicKey, task.maskPlaintext, task.randomness)] };
-    case 'provePartial':
-    case 'proveContribution':
-    case 'verifyContribution':
-      return performProof(publicKey, task);
-  }
-}
+const modPow = nativeModPow;
 
 function describe(error: unknown): ErrorMessage {
   if (error instanceof CryptoError) {
@@ -45,7 +44,68 @@ function describe(error: unknown): ErrorMessage {
   };
 }
 
-function answer(task: PaillierTask): WorkerAnswer<PaillierTaskResult> {
+type Handlers = {
+  [Kind in PaillierTaskKind]: (
+    publicKey: PaillierPublicKey,
+    input: PaillierTaskKinds[Kind]['input'],
+  ) => PaillierTaskKinds[Kind]['output'];
+};
+
+const HANDLERS: Handlers = {
+  encrypt(publicKey, { plaintexts, seeded }) {
+    const encryptor = encryptorOf(publicKey);
+    if (seeded === undefined) return plaintexts.map((plaintext) => encryptor.encrypt(plaintext));
+    const { seed, firstIndex } = seeded;
+    return plaintexts.map((plaintext, at) =>
+      encryptor.encryptSeeded(plaintext, { seed, index: firstIndex + at }),
+    );
+  },
+  encryptWith: (publicKey, { plaintext, randomness }) => encrypt(publicKey, plaintext, randomness),
+  masks(publicKey, { count }) {
+    const encryptor = encryptorOf(publicKey);
+    return Array.from({ length: count }, () => encryptor.mask());
+  },
+  sum: (publicKey, { ciphertexts, firstIndex }) => sumCiphertexts(publicKey, ciphertexts, firstIndex),
+  multiply: (publicKey, { ciphertexts, scalars, firstIndex }) =>
+    multiplyPlaintexts(publicKey, ciphertexts, scalars, publicModPow, firstIndex),
+  rowRandomness: (publicKey, { rows }) => rowRandomnessProduct(publicKey, rows, modPow),
+  partial: (publicKey, { share, ciphertexts }) =>
+    ciphertexts.map((ciphertext) => partialDecrypt(publicKey, share, ciphertext)),
+  provePartial: (publicKey, input) => provePartialDecryption({ publicKey, modPow, ...input }),
+  verifyPartials(publicKey, input) {
+    const { valid, faults } = verifyPartials({ publicKey, modPow, ...input });
+    return { valid, faults: faults.map(describe) };
+  },
+  combinePartials: (publicKey, input) => combinePartials({ publicKey, modPow, ...input }),
+  proveContribution,
+  verifyContribution(publicKey, input) {
+    verifyPlaintextKnowledge({ publicKey, modPow, ...input });
+    return true;
+  },
+};
+
+/** The key that was used last; checking one costs a hash and a product. */
+let lastKey: { readonly text: string; readonly publicKey: PaillierPublicKey } | undefined;
+
+function keyOf(json: PaillierPublicKeyJson): PaillierPublicKey {
+  const text = JSON.stringify(json);
+  if (lastKey?.text !== text) lastKey = { text, publicKey: publicKeyFromJson(json, { allowTestKeySize }) };
+  return lastKey.publicKey;
+}
+
+function perform<Kind extends PaillierTaskKind>({
+  kind,
+  publicKey,
+  input,
+}: {
+  kind: Kind;
+  publicKey: PaillierPublicKeyJson;
+  input: PaillierTaskKinds[Kind]['input'];
+}): PaillierTaskKinds[Kind]['output'] {
+  return HANDLERS[kind](keyOf(publicKey), input);
+}
+
+function answer(task: PaillierTask): WorkerAnswer<PaillierTaskOutput> {
   try {
     return { result: perform(task) };
   } catch (error) {

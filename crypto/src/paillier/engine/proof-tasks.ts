@@ -5,16 +5,10 @@
  *   contribution  c = (product of rows) (1 + mask n) s^n,  rows (1 + m_i n) r_i^n with r_i from a seed
  *                 r = s r_1 r_2 ..,  m = L(c r^-n),  and the proof that both are known      proofs/plaintext-proof.ts
  */
-import { provePartialDecryption } from '../../threshold/partial-decryption.js';
 import type { OpeningContext, ProvenPartial, Sharing, ThresholdShare } from '../../threshold/types.js';
 import { modInverse } from '../arithmetic.js';
 import { plaintextOfPower } from '../homomorphic.js';
-import {
-  provePlaintextKnowledge,
-  verifyPlaintextKnowledge,
-  type ContributionContext,
-  type PlaintextProof,
-} from '../proofs/index.js';
+import { provePlaintextKnowledge, type ContributionContext, type PlaintextProof } from '../proofs/index.js';
 import { rowRandomnessProduct } from '../row-randomness.js';
 import type { PaillierPublicKey, PaillierPublicKeyJson } from '../types.js';
 import { nativeModPow as modPow } from './native-mod-pow.js';
@@ -40,44 +34,19 @@ export interface ProvenContribution {
   readonly context: ContributionContext;
 }
 
-export interface PartialToProve {
+/** A ciphertext to be opened under a sharing, and what for. */
+export interface OpeningTask {
   readonly publicKey: PaillierPublicKeyJson;
   readonly sharing: Sharing;
-  readonly share: ThresholdShare;
   readonly ciphertext: bigint;
   readonly context: OpeningContext;
 }
+export type PartialToProve = OpeningTask & { readonly share: ThresholdShare };
+export type PartialsToVerify = OpeningTask & { readonly partials: readonly ProvenPartial[] };
+export type PartialsToCombine = Omit<PartialsToVerify, 'context'>;
 
-export type ProofTask =
-  | ({ readonly kind: 'provePartial' } & PartialToProve)
-  | ({
-      readonly kind: 'proveContribution';
-      readonly publicKey: PaillierPublicKeyJson;
-    } & ContributionToProve)
-  | ({
-      readonly kind: 'verifyContribution';
-      readonly publicKey: PaillierPublicKeyJson;
-    } & ProvenContribution);
-
-export type ProofTaskResult =
-  | { readonly provenPartial: ProvenPartial }
-  | { readonly plaintextProof: PlaintextProof }
-  | { readonly verified: true };
-
-/** @throws what the functions of the proofs throw */
-export function performProof(publicKey: PaillierPublicKey, task: ProofTask): ProofTaskResult {
-  switch (task.kind) {
-    case 'provePartial':
-      return { provenPartial: provePartialDecryption({ ...task, publicKey, modPow }) };
-    case 'proveContribution':
-      return { plaintextProof: proveContribution(publicKey, task) };
-    case 'verifyContribution':
-      verifyPlaintextKnowledge({ ...task, publicKey, modPow });
-      return { verified: true };
-  }
-}
-
-function proveContribution(
+/** @throws what the functions of the proofs throw; CRYPTO_DECRYPTION_FAILED for rows that are not those of the seeds */
+export function proveContribution(
   publicKey: PaillierPublicKey,
   { ciphertext, rows, randomness: maskRandomness, context }: ContributionToProve,
 ): PlaintextProof {

@@ -2,8 +2,10 @@
  * A bounded pool of worker threads for jobs that are cut into tasks.
  *
  * Workers start when first needed and let the process exit while idle. Jobs take turns, task by task, so that a long
- * one does not hold up a short one. A cancelled job's running task finishes unheard; its waiting tasks never start. A
- * worker that dies fails the job it was on and is replaced.
+ * one does not hold up a short one; background jobs run when no other has a task to start, and let the process exit. A
+ * cancelled job's running task finishes unheard; its waiting tasks never start. A worker that dies fails the job it was
+ * on and is replaced. A task is handed over when a worker is free for it, so a long job never blocks the event loop for
+ * longer than one task's message takes.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -14,6 +16,11 @@ export interface JobOptions {
   readonly signal?: AbortSignal;
   /** Called after each finished task, with items. */
   readonly onProgress?: (progress: { done: number; total: number }) => void;
+}
+/** What a pool's owner may also say of a job. */
+export interface RunOptions extends JobOptions {
+  /** Only when no other job has a task to start; not counted among the pending. */
+  readonly background?: boolean;
 }
 export interface PoolTask<Payload> {
   readonly payload: Payload;
@@ -46,6 +53,7 @@ interface Job<Payload, Result> {
   doneItems: number;
   readonly totalItems: number;
   readonly onProgress: JobOptions['onProgress'];
+  readonly background: boolean;
   settle(outcome: { results: Result[] } | { error: CryptoError }): void;
 }
 interface Seat<Payload, Result> {
@@ -88,11 +96,11 @@ export class WorkerPool<Payload, Result> {
    */
   async run(
     tasks: ReadonlyArray<PoolTask<Payload>>,
-    { signal, onProgress }: JobOptions = {},
+    { signal, onProgress, background = false }: RunOptions = {},
   ): Promise<Result[]> {
     if (this.#closed) throw cancelled('a closed pool');
     if (signal?.aborted === true) throw cancelled('an aborted signal');
-    if (this.#jobs.length >= this.#maxPendingJobs) {
+    if (!background && this.#pendingJobs() >= this.#maxPendingJobs) {
       throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', {
         argument: 'jobs',
         expected: `at most ${this.#maxPendingJobs} pending`,
@@ -112,6 +120,7 @@ export class WorkerPool<Payload, Result> {
         doneItems: 0,
         totalItems: tasks.reduce((total, task) => total + task.items, 0),
         onProgress,
+        background,
         settle: (outcome) => {
           const index = this.#jobs.indexOf(job);
           if (index < 0) return;
@@ -134,6 +143,10 @@ export class WorkerPool<Payload, Result> {
     await Promise.all(this.#seats.map(async ({ worker }) => worker?.terminate()));
   }
 
+  #pendingJobs(): number {
+    return this.#jobs.filter((job) => !job.background).length;
+  }
+
   #dispatch(): void {
     for (const seat of this.#seats) {
       if (seat.running !== undefined) continue;
@@ -142,14 +155,16 @@ export class WorkerPool<Payload, Result> {
       const task = job.nextTask++;
       seat.running = { job, task };
       seat.worker ??= this.#startWorker(seat);
-      seat.worker.ref();
+      if (!job.background) seat.worker.ref();
       seat.worker.postMessage(job.tasks[task]?.payload);
     }
   }
 
-  /** Round robin over the jobs that still have tasks to start. */
+  /** Round robin over the jobs that still have tasks to start; background jobs when no other has. */
   #nextJob(): Job<Payload, Result> | undefined {
-    const index = this.#jobs.findIndex((job) => job.nextTask < job.tasks.length);
+    const waiting = (job: Job<Payload, Result>): boolean => job.nextTask < job.tasks.length;
+    const foreground = this.#jobs.findIndex((job) => waiting(job) && !job.background);
+    const index = foreground < 0 ? this.#jobs.findIndex(waiting) : foreground;
     if (index < 0) return undefined;
     const [job] = this.#jobs.splice(index, 1);
     if (job !== undefined) this.#jobs.push(job);
@@ -158,6 +173,7 @@ export class WorkerPool<Payload, Result> {
 
   #startWorker(seat: Seat<Payload, Result>): Worker {
     const worker = new Worker(this.#options.script, { workerData: this.#options.workerData });
+    worker.unref();
     worker.on('message', (answer: WorkerAnswer<Result>) => {
       this.#finish(seat, answer);
     });
