@@ -67,6 +67,8 @@ export interface EncodedRow {
   readonly plaintext: bigint;
   /** Names of the fields to which the row adds anything: whose statistics the record is in. */
   readonly fields: readonly string[];
+  /** Of the fields that count records by cell, which one the row is in: part of its slot, such as "bin:3". */
+  readonly cells: Readonly<Record<string, string>>;
 }
 
 /**
@@ -81,13 +83,16 @@ export function rowEncoder(layout: PanelLayout): (row: PanelRow) => EncodedRow {
     assertColumns(compiled, row);
     let plaintext = 0n;
     const held: string[] = [];
+    const cells: Record<string, string> = {};
     for (const [name, field] of compiled.fields) {
       const addends = field.addends(row);
       if (addends.length > 0) held.push(name);
+      const [first] = addends;
+      if (field.hasCells && first !== undefined) cells[name] = first[0];
       for (const [part, amount] of addends)
         plaintext += amount << BigInt(slotOf(compiled, slotId(name, part)).offsetBits);
     }
-    return { plaintext, fields: held };
+    return { plaintext, fields: held, cells };
   };
 }
 

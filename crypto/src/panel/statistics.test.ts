@@ -254,8 +254,11 @@ describe('statistics', function () {
       expectCode('CRYPTO_INVALID_INPUT', compute);
   });
 
-  it('names the fields to which a row adds anything', () => {
+  it('names the fields to which a row adds anything, and the cell that it is in', () => {
     const encode = rowEncoder(clinicLayout);
+    const { cells } = encode({ temperature: '4.5', sex: 'male', months: '3', outcome: 'lost' });
+    expect(cells).to.deep.equal({ sex: 'bin:1', sexByTemperature: 'group:5', followUp: 'censored:2' });
+    expect(encode({ temperature: '0', months: '3' }).cells).to.deep.equal({});
     const cases: readonly (readonly [PanelRow, string[]])[] = [
       [{}, []],
       [{ temperature: '0', sex: null }, ['temperature']],

@@ -6,7 +6,7 @@ import type { LocalTable } from '../services/local-tables.js';
 import { AggregateLedger } from './aggregate-ledger.js';
 import { Contributor } from './contributor.js';
 import type { AnsweredQuery, KeptRow, LocalPanel } from './local-knowledge.js';
-import { DEFAULT_AGGREGATE_POLICY } from './policy.js';
+import { DEFAULT_AGGREGATE_POLICY, type AggregatePolicy } from './policy.js';
 
 const HOLDERS = ['AlphaMSP', 'BravoMSP'];
 const PANEL = 'ab'.repeat(16);
@@ -32,6 +32,7 @@ const layout = {
   fields: [
     { kind: 'numeric', name: 'temperature', unit: 'Cel', scale: 0, min: '30', max: '45' },
     { kind: 'numeric', name: 'viralLoad', unit: '1', scale: 0, min: '0', max: '9' },
+    { kind: 'histogram', name: 'ward', unit: '1', categories: ['east', 'west'] },
   ],
   maxRecords: 100,
   statisticalBits: 40,
@@ -43,7 +44,11 @@ class Hospital {
   private readonly contributor: Contributor;
   private asked = 0;
 
-  constructor(rows: readonly KeptRow[], publicKey: PaillierPublicKey) {
+  constructor(
+    rows: readonly KeptRow[],
+    publicKey: PaillierPublicKey,
+    policy: AggregatePolicy = DEFAULT_AGGREGATE_POLICY,
+  ) {
     const json = publicKeyToJson(publicKey);
     const panel = { panelId: PANEL, layoutId: 'vitals', layoutVersion: 1, keyId: json.keyId, cid: '' };
     const answersOf: Record<string, unknown> = {
@@ -71,7 +76,7 @@ class Hospital {
       store,
       knowledge,
       pool,
-      policy: DEFAULT_AGGREGATE_POLICY,
+      policy,
     });
     // The rows' ciphertexts are not what this is about.
     Object.defineProperty(aggregate, 'panel', { value: () => Promise.reject(new Contributed()) });
@@ -81,7 +86,7 @@ class Hospital {
     this.asked += 1;
     const query = {
       queryId: String(this.asked).padStart(32, '0'),
-      statistic: 'sum',
+      statistic: field === 'ward' ? 'histogram' : 'sum',
       layoutId: 'vitals',
       layoutVersion: 1,
       keyId: this.keyId,
@@ -121,8 +126,9 @@ describe('what a refusal and a statistic give away', () => {
   const answersOf = async (
     rows: readonly KeptRow[],
     ask: (hospital: Hospital) => Promise<unknown>,
+    policy?: AggregatePolicy,
   ): Promise<string[]> => {
-    const hospital = new Hospital(rows, publicKey);
+    const hospital = new Hospital(rows, publicKey, policy);
     hospital.keyId = publicKey.keyId;
     await ask(hospital);
     return hospital.answers;
@@ -133,6 +139,22 @@ describe('what a refusal and a statistic give away', () => {
       expect(await answersOf(rows, (hospital) => hospital.ask(HIV))).to.deep.equal(['COHORT_BELOW_MINIMUM']);
     }
     expect(await answersOf([], (hospital) => hospital.ask(HIV))).to.deep.equal(['NO_ROWS']);
+  });
+
+  it('a bin of few patients is refused where the policy says so, and only when it is asked for', async () => {
+    const inWards = (east: number): KeptRow[] =>
+      patients(9, (index) => ({
+        fields: ['temperature', 'ward'],
+        cells: { ward: index < east ? 'bin:0' : 'bin:1' },
+      }));
+    const strict = { ...DEFAULT_AGGREGATE_POLICY, minimumCell: 3 };
+    const ward = (hospital: Hospital): Promise<unknown> => hospital.ask({ all: true }, 'ward');
+    expect(await answersOf(inWards(2), ward, strict)).to.deep.equal(['COHORT_BELOW_MINIMUM']);
+    expect(await answersOf(inWards(2), ward)).to.deep.equal(['Contribute']);
+    for (const east of [0, 3, 9])
+      expect(await answersOf(inWards(east), ward, strict), String(east)).to.deep.equal(['Contribute']);
+    const other = (hospital: Hospital): Promise<unknown> => hospital.ask({ all: true });
+    expect(await answersOf(inWards(2), other, strict)).to.deep.equal(['Contribute']);
   });
 
   it('another question with the same answer is refused like one a patient apart', async () => {

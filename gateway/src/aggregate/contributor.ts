@@ -29,7 +29,13 @@ import { createQueue } from '../custody/queue.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
 import { earlierCohorts, type LocalKnowledge } from './local-knowledge.js';
-import { whyNotContribute, type AggregatePolicy, type CohortOfQuery, type CohortRows } from './policy.js';
+import {
+  whyNotContribute,
+  type AggregatePolicy,
+  type CohortOfQuery,
+  type CohortRows,
+  type PolicyInput,
+} from './policy.js';
 
 export class Contributor {
   readonly #oneByOne = createQueue();
@@ -66,10 +72,11 @@ export class Contributor {
     return reason ?? this.#newOpening(query, selected.cohort, researcher);
   }
 
-  async #select(query: Query): Promise<{ readonly hasRows: boolean; readonly cohort: CohortOfQuery }> {
+  async #select(query: Query): Promise<Pick<PolicyInput, 'hasRows' | 'cohort' | 'cells'>> {
     const anchored = await this.aggregate.anchoredPanels(query.layoutId);
     const rows = new Map<string, string>();
     const holding = new Map(query.fields.map((field) => [field, new Map<string, string>()]));
+    const cellRows = new Map<string, Map<string, string>>();
     const known = new Set<string>();
     let hasRows = false;
     for await (const [panelId, panel] of this.modules.knowledge.panels.entries()) {
@@ -81,15 +88,23 @@ export class Contributor {
       )
         continue;
       hasRows = true;
-      panel.rows.forEach(({ patient, subject, fields }, index) => {
+      panel.rows.forEach(({ patient, subject, fields, cells = {} }, index) => {
         for (const field of fields) known.add(field);
         if (!matchesCohort(query.cohort, subject)) return;
-        rows.set(`${panelId}#${index}`, patient);
-        for (const field of fields) holding.get(field)?.set(`${panelId}#${index}`, patient);
+        const row = `${panelId}#${index}`;
+        rows.set(row, patient);
+        for (const field of fields) holding.get(field)?.set(row, patient);
+        for (const field of query.fields) {
+          const cell = cells[field];
+          if (cell === undefined) continue;
+          const inCell = cellRows.get(`${field}:${cell}`) ?? new Map<string, string>();
+          cellRows.set(`${field}:${cell}`, inCell.set(row, patient));
+        }
       });
     }
     for (const field of query.fields) if (!known.has(field)) holding.delete(field);
-    return { hasRows, cohort: { predicate: canonicalJson(query.cohort), rows, holding } };
+    const cohort = { predicate: canonicalJson(query.cohort), rows, holding };
+    return { hasRows, cohort, cells: [...cellRows.values()] };
   }
 
   async #contribute(query: Query, opening: ContributionOpening): Promise<void> {

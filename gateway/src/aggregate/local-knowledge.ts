@@ -16,6 +16,8 @@ export interface LocalRow {
 export interface KeptRow extends LocalRow {
   /** Names of the fields to which the row adds anything: of a pair or a grouped field, all its columns are there. */
   readonly fields: readonly string[];
+  /** Of the fields that count patients by bin, group or interval, which one the row is in. */
+  readonly cells?: Readonly<Record<string, string>>;
 }
 
 /** Kept under the panel id. */

@@ -117,6 +117,7 @@ export class PanelsService {
       patient,
       subject,
       fields: encoded[index]?.fields ?? [],
+      cells: encoded[index]?.cells ?? {},
     }));
     const { keyId } = key.publicKey;
     const panel: LocalPanel = { panelId, layoutId, layoutVersion, keyId, cid, rows, inputDigest };

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { whyNotContribute, type AggregatePolicy, type CohortOfQuery, type PolicyInput } from './policy.js';
 
-const POLICY: AggregatePolicy = { minimumCohort: 5, purposes: ['research'] };
+const POLICY: AggregatePolicy = { minimumCohort: 5, minimumCell: 1, purposes: ['research'] };
 
 /** One row of each patient. */
 function cohortOf(patients: Iterable<number>, predicate = 'all'): CohortOfQuery {
@@ -10,9 +10,9 @@ function cohortOf(patients: Iterable<number>, predicate = 'all'): CohortOfQuery 
   return { predicate, rows, holding: new Map([['age', rows]]) };
 }
 
-function decide(input: Partial<PolicyInput>): string {
-  const whole = { purpose: 'research', hasRows: true, cohort: cohortOf([]), earlier: [], ...input } as const;
-  return whyNotContribute(POLICY, whole) ?? 'contributes';
+function decide(input: Partial<PolicyInput>, policy = POLICY): string {
+  const nothing = { hasRows: true, cohort: cohortOf([]), cells: [], earlier: [] };
+  return whyNotContribute(policy, { purpose: 'research', ...nothing, ...input }) ?? 'contributes';
 }
 
 const range = (from: number, to: number): number[] => [...Array(to - from).keys()].map((at) => from + at);
@@ -41,6 +41,19 @@ describe('the policy of a contributor', () => {
         expect(decide({ cohort: { predicate: 'all', rows, holding: new Map() } })).to.equal(expected);
       }),
     );
+  });
+
+  it('a cell of too few is refused where the hospital says how many; an empty one is not', () => {
+    const cohort = cohortOf(range(0, 9));
+    const cell = (count: number) => cohortOf(range(0, count)).rows;
+    const visits = new Map(range(0, 5).map((visit) => [`row-${String(visit)}`, 'one patient']));
+    const strict = { ...POLICY, minimumCell: 3 };
+    expect(decide({ cohort, cells: [cell(3), cell(6)] }, strict)).to.equal('contributes');
+    expect(decide({ cohort, cells: [] }, strict)).to.equal('contributes');
+    for (const cells of [[cell(6), cell(2)], [cell(1)], [visits]]) {
+      expect(decide({ cohort, cells }, strict)).to.equal('COHORT_BELOW_MINIMUM');
+      expect(decide({ cohort, cells })).to.equal('contributes');
+    }
   });
 
   it('the same question again is answered, whoever was asked before', () => {

@@ -10,11 +10,17 @@ import type { Purpose, RefusalReason } from '@careledger/protocol';
 export interface AggregatePolicy {
   /** Fewest patients of this hospital in a cohort, and fewest by which two cohorts of one researcher may differ. */
   readonly minimumCohort: number;
+  /**
+   * Fewest patients of this hospital in a bin, group or interval that is asked for, if there is anyone in it. With it, no
+   * published one holds fewer; but a single patient at the end of a scale closes the whole histogram, so 1 by default.
+   */
+  readonly minimumCell: number;
   readonly purposes: readonly Purpose[];
 }
 
 export const DEFAULT_AGGREGATE_POLICY: AggregatePolicy = {
   minimumCohort: 5,
+  minimumCell: 1,
   purposes: ['research', 'public-health'],
 };
 
@@ -37,6 +43,8 @@ export interface PolicyInput {
   /** Whether the hospital has any row of the layout, in the cohort or not. */
   readonly hasRows: boolean;
   readonly cohort: CohortOfQuery;
+  /** Rows of the cohort by each bin, group or interval that is asked for and has any. */
+  readonly cells: readonly CohortRows[];
   /** Earlier cohorts of the same researcher to which this hospital contributed. */
   readonly earlier: readonly CohortOfQuery[];
 }
@@ -46,11 +54,16 @@ export interface PolicyInput {
  * would: nobody in the cohort and a few are refused alike.
  */
 export function whyNotContribute(policy: AggregatePolicy, input: PolicyInput): RefusalReason | undefined {
-  const { purpose, hasRows, cohort, earlier } = input;
+  const { purpose, hasRows, cohort, cells, earlier } = input;
   if (!policy.purposes.includes(purpose)) return 'PURPOSE_NOT_ALLOWED';
   if (!hasRows) return 'NO_ROWS';
-  const isSmall = (rows: CohortRows): boolean => patientsOf(rows).size < policy.minimumCohort;
-  if ([cohort.rows, ...cohort.holding.values()].some(isSmall)) return 'COHORT_BELOW_MINIMUM';
+  const isBelow =
+    (fewest: number) =>
+    (rows: CohortRows): boolean =>
+      patientsOf(rows).size < fewest;
+  if ([cohort.rows, ...cohort.holding.values()].some(isBelow(policy.minimumCohort)))
+    return 'COHORT_BELOW_MINIMUM';
+  if (cells.some(isBelow(policy.minimumCell))) return 'COHORT_BELOW_MINIMUM';
   return earlier.some((other) => isTooClose(cohort, other, policy)) ? 'DIFFERENCING' : undefined;
 }
 

@@ -2,8 +2,8 @@
  * What every kind of field has: the columns that it reads, its slots, what one record adds to them, and which totals
  * records can have. A kind is a file in this folder; panel-layout.ts lists them.
  *
- * Kinds that put each record into one of several cells (histogram, grouped, survival) share their totals check:
- * cells together hold at most maxRecords.
+ * Kinds that put each record into one of several cells (histogram, grouped, survival) name that cell, and share their
+ * totals check: cells together hold at most maxRecords.
  */
 import { CryptoError, invalidInput } from '../../core/errors.js';
 import type { PanelRow } from './columns.js';
@@ -19,6 +19,8 @@ export interface CompiledField {
   /** Columns of a row that the field reads. */
   readonly columns: readonly string[];
   readonly parts: readonly SlotPart[];
+  /** Whether a record adds 1 to exactly one slot, its cell. */
+  readonly hasCells: boolean;
   /**
    * What a record adds, by part; nothing when it misses the field's value.
    * @throws CRYPTO_VALUE_OUT_OF_RANGE, CRYPTO_INVALID_INPUT, naming the column

@@ -46,6 +46,7 @@ export function compileGrouped(field: GroupedField): CompiledGrouped {
   return {
     kind: 'grouped',
     field,
+    hasCells: true,
     by,
     labels,
     columns,

@@ -29,6 +29,7 @@ export function compileHistogram(field: HistogramField): CompiledHistogram {
   return {
     kind: 'histogram',
     field,
+    hasCells: true,
     category,
     columns: [category.column],
     parts: category.labels.map((_, index) => ({ part: `bin:${index}`, most: 1n })),

@@ -43,6 +43,7 @@ export function compileNumeric(field: NumericField): CompiledNumeric {
   return {
     kind: 'numeric',
     field,
+    hasCells: false,
     number,
     columns: [number.column],
     parts: [

@@ -52,6 +52,7 @@ export function compilePair(field: PairField): CompiledPair {
   return {
     kind: 'pair',
     field,
+    hasCells: false,
     x,
     y,
     columns: [x.column, y.column],

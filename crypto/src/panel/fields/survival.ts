@@ -61,6 +61,7 @@ export function compileSurvival(field: SurvivalField): CompiledSurvival {
   return {
     kind: 'survival',
     field,
+    hasCells: true,
     time,
     columns: [time.column, event.column],
     parts: [...cells('event'), ...cells('censored')],
