@@ -28,3 +28,9 @@ export type {
   ProvenContribution,
   SeededRows,
 } from './paillier/engine/proof-tasks.js';
+export {
+  createCeremonyRunner,
+  type CeremonyRunner,
+  type CeremonyStepOptions,
+} from './threshold/engine/ceremony-runner.js';
+export { ceremonyModPow } from './threshold/engine/one-off-mod-pow.js';

@@ -1,0 +1,6 @@
+/** Messages between the ceremony runner and its worker; all fields survive structured cloning. */
+import type { CeremonyIncoming, CeremonyParameters } from '../ceremony/types.js';
+
+export type CeremonyTask =
+  | { readonly kind: 'begin'; readonly parameters: CeremonyParameters }
+  | { readonly kind: 'step'; readonly state: Uint8Array; readonly incoming: readonly CeremonyIncoming[] };
