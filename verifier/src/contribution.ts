@@ -9,6 +9,7 @@ import {
   combineAdditivePartials,
   decodePanelBlock,
   decodeTotals,
+  layoutDigest,
   openingFromJson,
   partialFromJson,
   resultsFromTotals,
@@ -162,7 +163,7 @@ async function anchoredRows(
 
 async function rowsOf(
   panelId: string,
-  { publicKey, mspId, details }: ContributionCheck,
+  { publicKey, mspId, details, layout }: ContributionCheck,
   evidence: Evidence,
 ): Promise<readonly bigint[]> {
   const panel = await evidence.panel(panelId);
@@ -172,7 +173,8 @@ async function rowsOf(
     throw mismatch('a panel of the query’s layout and key', `panel ${panelId} of another`);
   }
   const bytes = await evidence.fetch(panel.cid);
-  return orMismatch('CONTRIBUTION_MISMATCH', () => decodePanelBlock(publicKey, bytes)).rows;
+  return orMismatch('CONTRIBUTION_MISMATCH', () => decodePanelBlock(publicKey, layoutDigest(layout), bytes))
+    .rows;
 }
 
 type MismatchCode = 'CONTRIBUTION_MISMATCH' | 'RESULT_MISMATCH';

@@ -18,7 +18,7 @@ describe('panel block', () => {
     encodeCbor({ version: 1, keyId, layoutDigest: digest, rows: [row] });
 
   it('gives back the rows it was made of', () => {
-    const block = decodePanelBlock(publicKey, encodePanelBlock(publicKey, digest, rows));
+    const block = decodePanelBlock(publicKey, digest, encodePanelBlock(publicKey, digest, rows));
     expect(block).to.deep.equal({ keyId: publicKey.keyId, layoutDigest: digest, rows });
   });
 
@@ -29,12 +29,13 @@ describe('panel block', () => {
     ['a row that shares a factor with n', blockOf(bigintToBytes(P * 5n, width))],
     ['a row of another width', blockOf(bigintToBytes(2n, width - 1))],
     ['another key', blockOf(bigintToBytes(2n, width), 'b'.repeat(64))],
+    ['another layout', encodePanelBlock(publicKey, 'c'.repeat(64), rows)],
     ['bytes that are not CBOR', new Uint8Array([0xff, 0x00])],
     ['another document', encodeCbor({ version: 2, keyId: publicKey.keyId, layoutDigest: digest, rows: [] })],
   ];
   for (const [what, bytes] of refused) {
     it(`refuses ${what}`, () => {
-      expect(() => decodePanelBlock(publicKey, bytes))
+      expect(() => decodePanelBlock(publicKey, digest, bytes))
         .to.throw()
         .with.property('code', 'CRYPTO_INVALID_CIPHERTEXT');
     });

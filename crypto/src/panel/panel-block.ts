@@ -31,13 +31,20 @@ export function encodePanelBlock(
 }
 
 /**
- * @throws CRYPTO_INVALID_CIPHERTEXT when it is not a block under this key, or a row is not a ciphertext: 0, not below
- * n^2, or sharing a factor with n
+ * @param layoutDigest of the registered layout: rows that were packed otherwise would be read as other numbers
+ * @throws CRYPTO_INVALID_CIPHERTEXT when it is not a block under this key and layout, or a row is not a ciphertext: 0, not
+ * below n^2, or sharing a factor with n
  */
-export function decodePanelBlock(publicKey: PaillierPublicKey, bytes: Uint8Array): PanelBlock {
+export function decodePanelBlock(
+  publicKey: PaillierPublicKey,
+  layoutDigest: string,
+  bytes: Uint8Array,
+): PanelBlock {
   const block = parse(bytes);
   if (block.keyId !== publicKey.keyId)
     throw invalidBlock(`a block under key ${publicKey.keyId}`, 'another key');
+  if (block.layoutDigest !== layoutDigest)
+    throw invalidBlock(`a block of the layout ${layoutDigest}`, 'another layout');
   const rows = block.rows.map((row) => ciphertextFromBytes(publicKey, row));
   return { keyId: block.keyId, layoutDigest: block.layoutDigest, rows };
 }

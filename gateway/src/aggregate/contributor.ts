@@ -109,7 +109,8 @@ export class Contributor {
 
   async #contribute(query: Query, opening: ContributionOpening): Promise<void> {
     const { publicKey } = await this.aggregate.activeKey();
-    const { rows, panelIds } = await this.#load(publicKey, opening.rowRefs);
+    const { digest } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
+    const { rows, panelIds } = await this.#load(publicKey, digest, opening.rowRefs);
     const { maskPlaintext: mask, randomness } = opening;
     const input = { rows, maskPlaintext: mask, randomness };
     const ciphertext = await this.modules.pool.makeContribution(publicKeyToJson(publicKey), input);
@@ -152,13 +153,14 @@ export class Contributor {
 
   async #load(
     publicKey: PaillierPublicKey,
+    layoutDigest: string,
     rowRefs: readonly string[],
   ): Promise<{ rows: bigint[]; panelIds: string[] }> {
     const blocks = new Map<string, readonly bigint[]>();
     const rows: bigint[] = [];
     for (const reference of rowRefs) {
       const [panelId = '', index = ''] = reference.split('#');
-      const block = blocks.get(panelId) ?? (await this.#fetch(publicKey, panelId));
+      const block = blocks.get(panelId) ?? (await this.#fetch(publicKey, layoutDigest, panelId));
       blocks.set(panelId, block);
       const row = block[Number(index)];
       if (row === undefined)
@@ -168,10 +170,14 @@ export class Contributor {
     return { rows, panelIds: [...blocks.keys()] };
   }
 
-  async #fetch(publicKey: PaillierPublicKey, panelId: string): Promise<readonly bigint[]> {
+  async #fetch(
+    publicKey: PaillierPublicKey,
+    layoutDigest: string,
+    panelId: string,
+  ): Promise<readonly bigint[]> {
     const { cid } = await this.aggregate.panel(panelId);
-    return decodePanelBlock(publicKey, await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES }))
-      .rows;
+    const bytes = await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES });
+    return decodePanelBlock(publicKey, layoutDigest, bytes).rows;
   }
 
   async #refuse(query: Query, reason: RefusalReason): Promise<void> {

@@ -4,6 +4,7 @@ import {
   ciphertextToText,
   contributionCommitment,
   decodePanelBlock,
+  layoutDigest,
   makeContribution,
   openingFromJson,
   openingToJson,
@@ -79,7 +80,9 @@ describe('the auditor’s check of an aggregate', function () {
     for (const reference of opening.rowRefs) {
       const [panelId = '', index = ''] = reference.split('#');
       const { cid } = await evidence.panel(panelId);
-      rows.push(decodePanelBlock(world.publicKey, await evidence.fetch(cid)).rows[Number(index)]!);
+      const bytes = await evidence.fetch(cid);
+      const block = decodePanelBlock(world.publicKey, layoutDigest(LAYOUT), bytes);
+      rows.push(block.rows[Number(index)]!);
     }
     return rows;
   }
