@@ -278,5 +278,14 @@ describe('shares of an aggregate', () => {
       const opened = (await ledger.evaluate(gateway(ALPHA), 'queries:Get', { queryId })) as QueryDetails;
       expect(opened.query.members).to.deep.equal(holders);
     });
+
+    it('a contributor that left and came back is a member without a share, and is not waited for', async () => {
+      await ledger.submit(staff(DELTA, 'admin'), 'members:Leave', {});
+      const holders = [ALPHA, BRAVO, CHARLIE];
+      await aggregate.redistribute(holders, holders);
+      await admitFifth(ledger, DELTA, [ALPHA, BRAVO]);
+      for (const mspId of holders) await share(mspId);
+      expect((await publish()).combined).to.deep.equal({ epoch: 1, holders: [ALPHA, BRAVO] });
+    });
   });
 });

@@ -43,10 +43,14 @@ export async function fourHospitals(ledger = new MemoryLedger()): Promise<Memory
   return ledger;
 }
 
-/** Another member of four hospitals. */
-export async function admitFifth(ledger: MemoryLedger, mspId: string): Promise<void> {
+/** Another member of four hospitals; of fewer, with as many voters as it takes then. */
+export async function admitFifth(
+  ledger: MemoryLedger,
+  mspId: string,
+  voters: readonly string[] = [ALPHA, BRAVO, CHARLIE],
+): Promise<void> {
   await ledger.submit(staff(mspId, 'admin'), 'members:Propose', memberFields(mspId));
-  for (const voter of [ALPHA, BRAVO, CHARLIE]) {
+  for (const voter of voters) {
     await ledger.submit(staff(voter, 'admin'), 'members:Vote', { mspId, vote: 'admit' });
   }
 }
