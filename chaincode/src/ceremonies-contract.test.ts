@@ -222,6 +222,13 @@ describe('a ceremony', () => {
         faults: [],
         interruptions: [{ attempt: 1, kind: 'resumed', mspId: CHARLIE, at, txId }],
       });
+      await ceremony.joinAll();
+      const argument = { ceremonyId, attempt: 2, reason: 'inconsistent' };
+      const again = (await ledger.submit(gateway(DELTA), 'ceremonies:Resume', argument)).response as Ceremony;
+      expect(again.interruptions.map(({ kind, mspId }) => [kind, mspId])).to.deep.equal([
+        ['resumed', CHARLIE],
+        ['inconsistent', DELTA],
+      ]);
     });
 
     it('by abandoning it makes room for another, and is resumed only when there is room', async () => {

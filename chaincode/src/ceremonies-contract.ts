@@ -115,7 +115,7 @@ export class CeremoniesContract extends CareLedgerContract<'ceremonies'> {
     });
   }
 
-  /** A new attempt, by a participant's decision: the one before stands still, or the ceremony has failed. */
+  /** A new attempt: the one before stands still, or contradicts itself with nobody to blame, or the ceremony has failed. */
   @Transaction()
   Resume(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Resume', { argumentJson, idempotencyKey }, async (call, argument) => {
@@ -128,7 +128,7 @@ export class CeremoniesContract extends CareLedgerContract<'ceremonies'> {
       if (ceremony.attempt === MAX_CEREMONY_ATTEMPTS_IN_ALL) throw noAttemptLeft();
       const possible =
         ceremony.status === 'failed' ? await assertPossible(call, planOf(ceremony), consortium) : {};
-      const given = withInterruption(call, ceremony, 'resumed');
+      const given = withInterruption(call, ceremony, argument.reason ?? 'resumed');
       return savedCeremony(call, ceremony, {
         ...nextAttempt(call, given, 'resume', consortium),
         ...possible,

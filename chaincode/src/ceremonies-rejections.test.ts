@@ -235,6 +235,7 @@ describe('ceremonies refused', () => {
       refused('no participant', 'NOT_OWNER', {}, staff(ECHO, 'admin')),
       refused('another attempt', 'TRANSITION_NOT_ALLOWED', { attempt: 2 }),
       refused('no attempt', 'SCHEMA_VIOLATION', { attempt: MAX_CEREMONY_ATTEMPTS_IN_ALL + 1 }),
+      refused('for a reason that names somebody', 'SCHEMA_VIOLATION', { reason: 'SILENT' }),
     ]);
     await expectRejections(ledger, 'ceremonies:Abandon', [
       ...malformed(admin, { ceremonyId }),

@@ -52,7 +52,7 @@ export const StartCeremonySchema = closed({
   keyBits: Type.Integer({ minimum: 256, maximum: 4096 }),
   /** Who will hold a share, in the order of their points. */
   holders: Type.Array(MspId, { minItems: 3, maxItems: MAX_KEY_HOLDERS, uniqueItems: true }),
-  /** `redistribute` only: a majority of the present holders, who deal. */
+  /** `redistribute` only: present holders, at least as many as are needed to decrypt; they deal. */
   dealers: Type.Optional(Type.Array(MspId, { minItems: 2, maxItems: MAX_KEY_HOLDERS, uniqueItems: true })),
 });
 export type StartCeremony = Static<typeof StartCeremonySchema>;
@@ -83,7 +83,12 @@ export const BlameSchema = closed({
   reason: oneOf(BLAME_REASONS),
 });
 /** Begins a new attempt of a ceremony that failed, or that stands still. `attempt` is the one that is given up. */
-export const ResumeCeremonySchema = closed({ ceremonyId: ObjectId, attempt: Attempt });
+export const ResumeCeremonySchema = closed({
+  ceremonyId: ObjectId,
+  attempt: Attempt,
+  /** `inconsistent`: the messages contradict one another, and it cannot be told whose are wrong. */
+  reason: Type.Optional(Type.Literal('inconsistent')),
+});
 /** Ends a ceremony without a key, so that another may start: with other members, or of another size. */
 export const AbandonCeremonySchema = closed({ ceremonyId: ObjectId });
 export const CeremonyQuerySchema = closed({ ceremonyId: ObjectId });
@@ -108,7 +113,7 @@ export type CeremonyParticipant = Static<typeof CeremonyParticipantSchema>;
 
 export const CeremonyInterruptionSchema = closed({
   attempt: Attempt,
-  kind: oneOf(['resumed', 'abandoned'] as const),
+  kind: oneOf(['inconsistent', 'resumed', 'abandoned'] as const),
   mspId: MspId,
   at: Instant,
   txId: TransactionId,
