@@ -137,9 +137,9 @@ describe('Paillier encryption in both modes', function () {
     const encryptor = new PaillierEncryptor(publicKey, {
       random: (sizeBytes) => new Uint8Array(sizeBytes).fill(1),
     });
-    const r = 2n + BigInt(`0x${'01'.repeat(publicKey.keyBits / 8)}`);
-    const power = modPow(r, publicKey.n, publicKey.nSquared);
-    expect(encryptor.hidingFactor()).to.equal(power);
-    expect(encryptor.mask()).to.deep.equal({ root: r, power });
+    const drawn = BigInt(`0x${'01'.repeat(publicKey.keyBits / 8)}`);
+    const nthPower = (r: bigint): bigint => modPow(r, publicKey.n, publicKey.nSquared);
+    expect(encryptor.hidingFactor()).to.equal(nthPower(2n + drawn));
+    expect(encryptor.mask()).to.deep.equal({ root: drawn, power: nthPower(drawn) });
   });
 });

@@ -11,7 +11,7 @@ import { randomBelow, randomBits, type RandomBytes } from '../core/random.js';
 import { modPow as bigintModPow, type ModPow } from './arithmetic.js';
 import { djnBase, djnExponentBits } from './djn.js';
 import { fixedBaseModulo, fixedBaseModuloSquare, type FixedBasePower } from './fixed-base.js';
-import { assertPlaintext } from './homomorphic.js';
+import { assertPlaintext, randomUnit } from './homomorphic.js';
 import type { Mask } from './proofs/masks.js';
 import { assertCiphertext } from './public-key.js';
 import { seededExponent, seededUnit, type SeededRow } from './row-randomness.js';
@@ -110,7 +110,7 @@ export class PaillierEncryptor {
   /** A fresh E(0) and its r: rn: r and r^n; djn: h^x and h_s^x. What provers want to know. */
   mask(): Mask {
     if (this.publicKey.encryption === 'rn') {
-      const root = this.#drawUnit();
+      const root = randomUnit(this.publicKey, this.#random);
       return { root, power: this.#nthPower(root) };
     }
     const x = this.#drawExponent();

@@ -214,6 +214,15 @@ describe('Paillier public key and ciphertext text', function () {
     expect(keys.ciphertextToBytes(publicKey, c)).to.have.lengthOf(128);
     expect(keys.ciphertextFromText(publicKey, keys.ciphertextToText(publicKey, c))).to.equal(c);
     expect(keys.ciphertextFromText(publicKey, keys.ciphertextToText(publicKey, 2n))).to.equal(2n);
+    const encoded = [c, 2n].map((value) => keys.ciphertextToBytes(publicKey, value));
+    expect(keys.ciphertextsFromBytes(publicKey, encoded)).to.deep.equal([c, 2n]);
+    const zero = new Uint8Array(128);
+    for (const bad of [zero, zero.subarray(1), keys.ciphertextToBytes(publicKey, publicKey.n)])
+      expectCode(
+        'CRYPTO_INVALID_CIPHERTEXT',
+        () => keys.ciphertextsFromBytes(publicKey, [...encoded, bad]),
+        'ciphertexts[2]',
+      );
   });
 
   it('the mode is part of the key: same modulus, other mode, other key id', async () => {

@@ -199,12 +199,31 @@ export function ciphertextToBytes(publicKey: PaillierPublicKey, ciphertext: bigi
 
 /** @throws CRYPTO_INVALID_CIPHERTEXT for another width or a value that intake refuses */
 export function ciphertextFromBytes(publicKey: PaillierPublicKey, bytes: Uint8Array): bigint {
-  const sizeBytes = ciphertextSizeBytes(publicKey);
-  if (!(bytes instanceof Uint8Array) || bytes.length !== sizeBytes)
-    throw badCiphertext('ciphertext', `${sizeBytes} bytes`, shapeOf(bytes));
-  const ciphertext = bytesToBigint(bytes);
+  const ciphertext = integerOfWidth(publicKey, bytes, 'ciphertext');
   assertCiphertext(publicKey, ciphertext);
   return ciphertext;
+}
+
+/**
+ * ciphertextFromBytes for many, at the price of one gcd.
+ * @throws CRYPTO_INVALID_CIPHERTEXT with the index in `argument`
+ */
+export function ciphertextsFromBytes(
+  publicKey: PaillierPublicKey,
+  encoded: readonly Uint8Array[],
+): bigint[] {
+  const ciphertexts = encoded.map((bytes, index) =>
+    integerOfWidth(publicKey, bytes, `ciphertexts[${index}]`),
+  );
+  assertCiphertexts(publicKey, ciphertexts);
+  return ciphertexts;
+}
+
+function integerOfWidth(publicKey: PaillierPublicKey, bytes: Uint8Array, argument: string): bigint {
+  const sizeBytes = ciphertextSizeBytes(publicKey);
+  if (!(bytes instanceof Uint8Array) || bytes.length !== sizeBytes)
+    throw badCiphertext(argument, `${sizeBytes} bytes`, shapeOf(bytes));
+  return bytesToBigint(bytes);
 }
 
 /** base64url of ciphertextToBytes. */

@@ -7,7 +7,7 @@
  */
 import { decodeCbor, encodeCbor, type CborValue } from '../core/cbor.js';
 import { CryptoError } from '../core/errors.js';
-import { ciphertextFromBytes, ciphertextToBytes } from '../paillier/public-key.js';
+import { ciphertextToBytes, ciphertextsFromBytes } from '../paillier/public-key.js';
 import type { PaillierPublicKey } from '../paillier/types.js';
 
 export interface PanelBlock {
@@ -45,7 +45,7 @@ export function decodePanelBlock(
     throw invalidBlock(`a block under key ${publicKey.keyId}`, 'another key');
   if (block.layoutDigest !== layoutDigest)
     throw invalidBlock(`a block of the layout ${layoutDigest}`, 'another layout');
-  const rows = block.rows.map((row) => ciphertextFromBytes(publicKey, row));
+  const rows = ciphertextsFromBytes(publicKey, block.rows);
   return { keyId: block.keyId, layoutDigest: block.layoutDigest, rows };
 }
 
