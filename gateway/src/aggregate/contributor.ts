@@ -5,6 +5,7 @@
 import {
   MAX_PANEL_BLOCK_BYTES,
   ciphertextToText,
+  compileLayout,
   contributionCommitment,
   decodePanelBlock,
   maskPlaintext,
@@ -103,7 +104,10 @@ export class Contributor {
       });
     }
     for (const field of query.fields) if (!known.has(field)) holding.delete(field);
-    const cohort = { predicate: canonicalJson(query.cohort), rows, holding };
+    const { layout } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
+    const { fields: compiled } = compileLayout(layout);
+    const columns = new Map(query.fields.map((field) => [field, compiled.get(field)?.columns ?? []]));
+    const cohort = { predicate: canonicalJson(query.cohort), rows, holding, columns };
     return { hasRows, cohort, cells: [...cellRows.values()] };
   }
 
@@ -125,7 +129,7 @@ export class Contributor {
   /** Durable before the commitment is public: what stands on the ledger can always be opened. */
   async #newOpening(
     query: Query,
-    { predicate, rows, holding }: CohortOfQuery,
+    { predicate, rows, holding, columns }: CohortOfQuery,
     researcher: string,
   ): Promise<ContributionOpening> {
     const { publicKey } = await this.aggregate.activeKey();
@@ -146,6 +150,7 @@ export class Contributor {
       predicate,
       patients: [...rows.values()],
       holding: Object.fromEntries([...holding].map(([field, held]) => [field, placesOf(held)])),
+      columns: Object.fromEntries(columns),
       opening: openingToJson(opening),
     });
     return opening;

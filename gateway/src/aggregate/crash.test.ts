@@ -26,6 +26,7 @@ const LAYOUT = {
   maxRecords: 100,
   statisticalBits: 40,
 };
+const DIGEST = 'ef'.repeat(32);
 
 describe('a crash while contributing', function () {
   this.timeout(20_000);
@@ -53,13 +54,13 @@ describe('a crash while contributing', function () {
       holders: MEMBERS,
       status: 'active',
     });
-    ledger.answers['GetLayout'] = () => ({ layout: LAYOUT });
+    ledger.answers['GetLayout'] = () => ({ layout: LAYOUT, digest: DIGEST });
     ledger.answers['List'] = () => ({ items: [panel] });
     ledger.answers['Get'] = () => panel;
     const rows = [...Array(8).keys()];
     const block = encodePanelBlock(
       publicKey,
-      '',
+      DIGEST,
       rows.map(() => encrypt(publicKey, 1n)),
     );
     const panels = new FakeTable<LocalPanel>();

@@ -42,6 +42,8 @@ export interface AnsweredQuery {
   readonly patients: readonly string[];
   /** Places of the rows that hold a value, by field that was asked for. */
   readonly holding: Readonly<Record<string, readonly number[]>>;
+  /** Columns that those fields read. */
+  readonly columns: Readonly<Record<string, readonly string[]>>;
   readonly opening: ContributionOpeningJson;
 }
 
@@ -63,12 +65,15 @@ export async function earlierCohorts(
   return cohorts;
 }
 
-function cohortOf({ predicate, patients, holding, opening: { rowRefs } }: AnsweredQuery): CohortOfQuery {
+function cohortOf(answered: AnsweredQuery): CohortOfQuery {
+  const { predicate, patients, holding, columns, opening } = answered;
+  const { rowRefs } = opening;
   const rowsAt = (places: readonly number[]): CohortRows =>
     new Map(places.map((place) => [rowRefs[place] ?? '', patients[place] ?? '']));
   return {
     predicate,
     rows: rowsAt([...rowRefs.keys()]),
     holding: new Map(Object.entries(holding).map(([field, places]) => [field, rowsAt(places)])),
+    columns: new Map(Object.entries(columns)),
   };
 }

@@ -4,10 +4,12 @@ import { whyNotContribute, type AggregatePolicy, type CohortOfQuery, type Policy
 
 const POLICY: AggregatePolicy = { minimumCohort: 5, minimumCell: 1, purposes: ['research'] };
 
+const AGE = new Map([['age', ['age']]]);
+
 /** One row of each patient. */
 function cohortOf(patients: Iterable<number>, predicate = 'all'): CohortOfQuery {
   const rows = new Map([...patients].map((patient) => [`row-${String(patient)}`, String(patient)]));
-  return { predicate, rows, holding: new Map([['age', rows]]) };
+  return { predicate, rows, holding: new Map([['age', rows]]), columns: AGE };
 }
 
 function decide(input: Partial<PolicyInput>, policy = POLICY): string {
@@ -38,7 +40,8 @@ describe('the policy of a contributor', () => {
           ),
         );
         const expected = of.length < POLICY.minimumCohort ? 'COHORT_BELOW_MINIMUM' : 'contributes';
-        expect(decide({ cohort: { predicate: 'all', rows, holding: new Map() } })).to.equal(expected);
+        const cohort = { predicate: 'all', rows, holding: new Map(), columns: new Map() };
+        expect(decide({ cohort })).to.equal(expected);
       }),
     );
   });
@@ -105,11 +108,37 @@ describe('the policy of a contributor', () => {
     );
   });
 
+  it('fields that read one column are told apart like one field: those who miss the other column would show', () => {
+    const { rows } = cohortOf(range(0, 20));
+    const asked = (field: string, columns: string[], missing: number): CohortOfQuery => ({
+      predicate: 'all',
+      rows,
+      holding: new Map([[field, cohortOf(range(missing, 20)).rows]]),
+      columns: new Map([[field, columns]]),
+    });
+    const age = asked('age', ['age'], 0);
+    for (const missing of [1, 4]) {
+      const pair = asked('ageByRate', ['age', 'rate'], missing);
+      expect(decide({ cohort: pair, earlier: [age] })).to.equal('DIFFERENCING');
+      expect(decide({ cohort: age, earlier: [pair] })).to.equal('DIFFERENCING');
+      // In one query, too.
+      const both = { ...age, holding: new Map([...age.holding, ...pair.holding]) };
+      const columns = new Map([...age.columns, ...pair.columns]);
+      expect(decide({ cohort: { ...both, columns } })).to.equal('DIFFERENCING');
+      // Nothing in common.
+      expect(decide({ cohort: asked('rate', ['rate'], missing), earlier: [age] })).to.equal('contributes');
+    }
+    for (const missing of [0, 5])
+      expect(decide({ cohort: asked('ageByRate', ['age', 'rate'], missing), earlier: [age] })).to.equal(
+        'contributes',
+      );
+  });
+
   it('the same patients with a few rows more reveal those rows', () => {
     const visits = (more: number): CohortOfQuery => {
       const rows = new Map(cohortOf(range(0, 8)).rows);
       for (const patient of range(0, more)) rows.set(`later-${String(patient)}`, String(patient));
-      return { predicate: 'all', rows, holding: new Map() };
+      return { predicate: 'all', rows, holding: new Map(), columns: new Map() };
     };
     expect(decide({ cohort: visits(1), earlier: [visits(0)] })).to.equal('DIFFERENCING');
     expect(decide({ cohort: visits(0), earlier: [visits(4)] })).to.equal('DIFFERENCING');

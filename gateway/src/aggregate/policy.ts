@@ -2,8 +2,9 @@
  * What a contributor checks on its own patients before it contributes. Pure; a new reason to refuse is a line in
  * `REFUSAL_REASONS` and a check here.
  *
- * Differencing is looked for in pairs: two cohorts of one researcher. Three cohorts that together single somebody out,
- * and two researchers who work together, are not seen here; a budget per researcher is another issue.
+ * Differencing is looked for in pairs: two cohorts of one researcher, and the patients of each that have a value of a
+ * column which both asked for. Three cohorts that together single somebody out, and two researchers who work together,
+ * are not seen here; a budget per requester, on the ledger, is the backstop.
  */
 import type { Purpose, RefusalReason } from '@careledger/protocol';
 
@@ -36,6 +37,11 @@ export interface CohortOfQuery {
    * A field of which the hospital has no value at all is left out: there is nobody to protect.
    */
   readonly holding: ReadonlyMap<string, CohortRows>;
+  /**
+   * Columns that each of those fields reads. Fields that share one tell of the same values: a sum of everybody's ages
+   * less that of those who have a heart rate too is the sum of those few who have none.
+   */
+  readonly columns: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface PolicyInput {
@@ -64,7 +70,8 @@ export function whyNotContribute(policy: AggregatePolicy, input: PolicyInput): R
   if ([cohort.rows, ...cohort.holding.values()].some(isBelow(policy.minimumCohort)))
     return 'COHORT_BELOW_MINIMUM';
   if (cells.some(isBelow(policy.minimumCell))) return 'COHORT_BELOW_MINIMUM';
-  return earlier.some((other) => isTooClose(cohort, other, policy)) ? 'DIFFERENCING' : undefined;
+  // A query of several fields is compared with itself, too.
+  return [cohort, ...earlier].some((other) => isTooClose(cohort, other, policy)) ? 'DIFFERENCING' : undefined;
 }
 
 /**
@@ -80,8 +87,11 @@ function isTooClose(
   const isFew = (apart: number): boolean => apart >= fewest && apart < minimumCohort;
   const pairs: (readonly [CohortRows, CohortRows])[] = [[cohort.rows, other.rows]];
   for (const [field, rows] of cohort.holding) {
-    const same = other.holding.get(field);
-    if (same !== undefined) pairs.push([rows, same]);
+    const columns = cohort.columns.get(field) ?? [];
+    for (const [otherField, otherRows] of other.holding) {
+      const isOfSame = other.columns.get(otherField)?.some((column) => columns.includes(column)) ?? false;
+      if (isOfSame) pairs.push([rows, otherRows]);
+    }
   }
   return pairs.some(
     ([left, right]) =>
