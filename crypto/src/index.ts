@@ -21,6 +21,7 @@ export {
 } from './paillier/engine/paillier-pool.js';
 export { decrypt, encrypt, encryptorOf, ownerOf } from './paillier/engine/paillier.js';
 export { publicModPow } from './paillier/engine/short-power.js';
+export type { RowsToProve } from './paillier/engine/row-proof-task.js';
 export type { JobOptions } from './paillier/engine/worker-pool.js';
 export type {
   ContributionToProve,

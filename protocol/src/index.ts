@@ -23,5 +23,6 @@ export * from './schemas/panels.js';
 export * from './schemas/patients.js';
 export * from './schemas/queries.js';
 export * from './schemas/records.js';
+export * from './schemas/row-audits.js';
 export * from './transitions.js';
 export * from './validate.js';

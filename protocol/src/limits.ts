@@ -25,6 +25,10 @@ export const LIMITS = {
   panelRows: 5000,
   /** Panels of one hospital that one contribution is computed from: five million rows, when the panels are full. */
   panelsPerContribution: 1000,
+  /** Rows that one row audit asks for: each takes its hospital one to two seconds to prove. */
+  rowsPerAudit: 32,
+  /** Base64url characters of one row's proof: 1.5 MB, of a row of 40 numbers of 12 bits under a 4096-bit key. */
+  rowProofCharacters: 2_097_152,
   /** Base64url characters of one Paillier ciphertext of a 4096-bit modulus. */
   ciphertextCharacters: 1368,
 } as const;

@@ -29,6 +29,7 @@ import type {
   PartialsToVerify,
   ProvenContribution,
 } from './proof-tasks.js';
+import type { RowsToProve } from './row-proof-task.js';
 import { WorkerPool, type JobOptions, type PoolTask, type RunOptions } from './worker-pool.js';
 
 /** Most plaintexts, ciphertexts or rows in one call. */
@@ -113,6 +114,11 @@ export interface PaillierPool {
     contributions: readonly ProvenContribution[],
     options?: JobOptions,
   ): Promise<void>;
+  /**
+   * That rows of a panel are well-formed, in their order, as text; see `proveRow` and `rowProofFromText`.
+   * @throws CRYPTO_VALUE_OUT_OF_RANGE for a row that is not, CRYPTO_DECRYPTION_FAILED for one that is not of the seed
+   */
+  proveRows(publicKey: PaillierPublicKeyJson, panel: RowsToProve, options?: JobOptions): Promise<string[]>;
   /**
    * From now on keeps up to `capacity` masks of this key ready, made while the workers have nothing else to do.
    * @throws CRYPTO_LIMIT_EXCEEDED for a capacity outside 1..10,000 or a fifth key; CRYPTO_INVALID_INPUT
@@ -324,6 +330,13 @@ export function createPaillierPool(options: PaillierPoolOptions = {}): PaillierP
     async verifyContributions(publicKey, contributions, job) {
       const parts = contributions.map((input) => ({ input, items: 1 }));
       await pool.run('verifyContribution', publicKey, parts, job);
+    },
+    async proveRows(publicKey, panel, job) {
+      const parts = inParts<RowsToProve['rows'][number], 'proveRows'>(panel.rows, 1, (rows) => ({
+        ...panel,
+        rows,
+      }));
+      return (await pool.run('proveRows', publicKey, parts, job)).flat();
     },
     prepare: (publicKey, capacity) => {
       prepared.prepare(publicKey, capacity);

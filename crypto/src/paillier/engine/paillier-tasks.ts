@@ -6,6 +6,7 @@ import type {
   PartialsToVerify,
   ProvenContribution,
 } from './proof-tasks.js';
+import type { RowsToProve } from './row-proof-task.js';
 import type { ErrorMessage } from './worker-pool.js';
 import type { ProvenPartial } from '../../threshold/types.js';
 import type { Mask } from '../proofs/masks.js';
@@ -51,6 +52,7 @@ export interface PaillierTaskKinds {
   proveContribution: { input: ContributionToProve; output: PlaintextProof };
   /** true: an answer without a result would be no answer. */
   verifyContribution: { input: ProvenContribution; output: true };
+  proveRows: { input: RowsToProve; output: string[] };
 }
 export type PaillierTaskKind = keyof PaillierTaskKinds;
 

@@ -25,6 +25,7 @@ import type {
   PaillierWorkerData,
 } from './paillier-tasks.js';
 import { proveContribution } from './proof-tasks.js';
+import { proveRows } from './row-proof-task.js';
 import { publicModPow } from './short-power.js';
 import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';
 
@@ -82,6 +83,7 @@ const HANDLERS: Handlers = {
     verifyPlaintextKnowledge({ publicKey, modPow, ...input });
     return true;
   },
+  proveRows,
 };
 
 /** The key that was used last; checking one costs a hash and a product. */
