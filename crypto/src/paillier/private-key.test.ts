@@ -7,6 +7,8 @@ import { PaillierOwner, privateKeyOf } from './private-key.js';
 import type { PaillierPrivateKey } from './types.js';
 
 const TEST = { allowTestKeySize: true };
+/** An odd multiple of 3 near `value`. */
+const composite = (value: bigint): bigint => value - (value % 6n) + 3n;
 const DJN = { ...TEST, encryption: 'djn' } as const;
 
 describe('Paillier private key', function () {
@@ -38,13 +40,19 @@ describe('Paillier private key', function () {
       ['q', p, q + 1n],
       ['q', p, p],
       ['q', p, p + 2n ** 100n],
-      ['q', 2n ** 272n + 1n, q],
-      ['q', p, q ^ 4n],
-      ['p', p ^ 4n, q],
     ];
     for (const [argument, first, second] of cases)
       expectCode('CRYPTO_INVALID_INPUT', () => privateKeyFromPrimes(first, second, TEST), argument);
+    for (const [first, second] of [
+      [p, composite(q)],
+      [composite(p), q],
+    ] as const)
+      expectCode('CRYPTO_INVALID_INPUT', () => privateKeyFromPrimes(first, second, TEST));
     expectCode('CRYPTO_INVALID_INPUT', () => privateKeyOf(p, q), 'keyBits');
+    const odd = 2n ** 254n + 1n;
+    expect(privateKeyOf(odd, 8n * odd + 3n, TEST).publicKey.keyBits).to.equal(512);
+    expectCode('CRYPTO_INVALID_INPUT', () => privateKeyOf(odd, 8n * odd + 1n, TEST), 'q');
+    expectCode('CRYPTO_INVALID_INPUT', () => privateKeyOf(2n ** 264n + 1n, 2n ** 247n + 1n, TEST), 'q');
   });
 
   it('a djn key wants Blum primes without a common odd divisor, an rn key does not', () => {

@@ -17,6 +17,8 @@ import { assertPlaintext } from './homomorphic.js';
 import { assertCiphertextRange, publicKeyFromModulus, type KeySizeOptions } from './public-key.js';
 import type { EncryptionMode, PaillierPrivateKey } from './types.js';
 
+/** Lengths of p and q differ by twice this at most: some generators give one of them a bit more. */
+const LENGTH_SLACK_BITS = 4;
 /** |p - q| has more bits than half of n's less this (NIST FIPS 186-5, appendix A.1.3). */
 const MIN_DISTANCE_SLACK_BITS = 100;
 
@@ -35,8 +37,8 @@ function isBlum(p: bigint, q: bigint): boolean {
 }
 
 /**
- * A private key from its primes. Primality is the caller's to know (the engine checks it). Checked here: one length,
- * which also makes n coprime to (p - 1)(q - 1); distance; and for a djn key p = q = 3 mod 4 with gcd(p - 1, q - 1) = 2.
+ * A private key from its primes. Primality is the caller's to know (the engine checks it). Checked here: lengths,
+ * distance, gcd(n, (p - 1)(q - 1)) = 1, and for a djn key p = q = 3 mod 4 with gcd(p - 1, q - 1) = 2.
  * @throws CRYPTO_INVALID_INPUT
  */
 export function privateKeyOf(
@@ -46,12 +48,17 @@ export function privateKeyOf(
 ): PaillierPrivateKey {
   assertFactors(p, q);
   const publicKey = publicKeyFromModulus(p * q, options);
-  const least = publicKey.keyBits / 2 - MIN_DISTANCE_SLACK_BITS;
-  if (bitLength(p) !== bitLength(q) || bitLength(p > q ? p - q : q - p) <= least)
-    throw invalidInput('q', 'a prime as long as p and far from it', 'another');
+  const half = publicKey.keyBits / 2;
+  const shorter = Math.min(bitLength(p), bitLength(q));
+  const distance = bitLength(p > q ? p - q : q - p);
+  if (shorter < half - LENGTH_SLACK_BITS || distance <= half - MIN_DISTANCE_SLACK_BITS)
+    throw invalidInput('q', 'a prime about as long as p and far from it', 'another');
+  const phi = (p - 1n) * (q - 1n);
+  if (gcd(publicKey.n, phi) !== 1n)
+    throw invalidInput('q', 'a prime with gcd(p q, (p - 1)(q - 1)) = 1', 'a common factor');
   if (publicKey.encryption === 'djn' && !isBlum(p, q))
     throw invalidInput('q', 'p = q = 3 mod 4 and gcd(p - 1, q - 1) = 2', 'other primes');
-  return { publicKey, p, q, lambda: ((p - 1n) * (q - 1n)) / gcd(p - 1n, q - 1n) };
+  return { publicKey, p, q, lambda: phi / gcd(p - 1n, q - 1n) };
 }
 
 /** One prime's side: everything that does not depend on the ciphertext. */

@@ -208,10 +208,7 @@ export function ciphertextFromBytes(publicKey: PaillierPublicKey, bytes: Uint8Ar
  * ciphertextFromBytes for many, at the price of one gcd.
  * @throws CRYPTO_INVALID_CIPHERTEXT with the index in `argument`
  */
-export function ciphertextsFromBytes(
-  publicKey: PaillierPublicKey,
-  encoded: readonly Uint8Array[],
-): bigint[] {
+export function ciphertextsFromBytes(publicKey: PaillierPublicKey, encoded: readonly Uint8Array[]): bigint[] {
   const ciphertexts = encoded.map((bytes, index) =>
     integerOfWidth(publicKey, bytes, `ciphertexts[${index}]`),
   );
