@@ -81,16 +81,22 @@ async function fastSuite() {
     [
       '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
       'test/dist/{conformance,scenario}/!(*.fabric).test.js',
+      '--ignore',
+      '**/dist/**/slow/**',
     ],
     { timeoutMs: 20_000, limitMs: 5 * MINUTE_MS, parallel: true },
   );
 }
 
-/** What takes longer than a loop of edit and test should: statistics over all samples, and npm start killed and resumed. */
+/** What takes longer than a loop of edit and test should: larger ceremonies, all samples, npm start killed and resumed. */
 async function slowSuite() {
   await mocha(
-    'slow: statistics over the samples, forged contributions, SIGKILL of ledger and of npm start',
-    ['test/dist/{conformance,scenario}/slow/**/*.test.js', 'test/dist/start/**/*.test.js'],
+    'slow: larger ceremonies, statistics over the samples, forged contributions, SIGKILL of ledger and of npm start',
+    [
+      '{crypto,gateway}/dist/**/slow/**/*.test.js',
+      'test/dist/{conformance,scenario}/slow/**/*.test.js',
+      'test/dist/start/**/*.test.js',
+    ],
     { timeoutMs: 2 * MINUTE_MS, limitMs: 6 * MINUTE_MS },
   );
 }
