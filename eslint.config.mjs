@@ -11,7 +11,12 @@ const ARROWS = {
 };
 /** A dealer sees the key, so only what tests may reach one. */
 const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.(dealer|factor)/]';
-const TEST_SUPPORT = ['**/*.test.ts', '**/*test-support.ts', 'chaincode/src/testing/**', '{test,bench}/**'];
+const TEST_SUPPORT = [
+  '**/*.test.ts',
+  '**/*test-support.ts',
+  '{chaincode,verifier}/src/testing/**',
+  '{test,bench}/**',
+];
 
 const arrow = (name) => {
   const allowed = ARROWS[name];

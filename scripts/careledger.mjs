@@ -10,6 +10,14 @@ const COMMANDS = {
     summary: 'make the key of the consortium among its hospitals, or share it anew',
     load: () => import('../gateway/dist/command/ceremony.js'),
   },
+  export: {
+    summary: 'take blocks and panels away, to check them elsewhere',
+    load: () => import('../gateway/dist/command/export.js'),
+  },
+  verify: {
+    summary: 'derive a query or a ceremony again from the ledger, trusting no gateway',
+    load: () => import('./lib/verify.mjs'),
+  },
 };
 
 function usage() {

@@ -1,18 +1,14 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { layoutOf, publicKeyFromJson, type PanelLayout, type PaillierPublicKey } from '@careledger/crypto';
+import { layoutOf, type PanelLayout } from '@careledger/crypto';
 import { DEMO_STATISTICS, readHeartSamples } from '@careledger/gateway/demo';
-import {
-  CareLedgerError,
-  type AggregationKey,
-  type Cohort,
-  type Panel,
-  type QueryDetails,
-} from '@careledger/protocol';
-import { verifyContribution, verifyResult, type Evidence } from '@careledger/verifier';
+import type { AggregationKey, Cohort, QueryDetails } from '@careledger/protocol';
+import type { QueryReport } from '@careledger/verifier';
 import { randomHex } from '../scenario/support/patient.js';
 import type { Person } from '../scenario/support/people.js';
 import { mustBe } from '../scenario/support/world.js';
@@ -23,7 +19,6 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const HEART = join(ROOT, 'samples', 'heart-disease');
 const DEMONSTRATION_LIMIT_MS = 170_000;
 const QUERY_LIMIT_MS = 60_000;
-const MAX_PANEL_BYTES = 16 * 1_048_576;
 
 describe('end to end: statistics over four hospitals', function () {
   this.timeout(180_000);
@@ -32,8 +27,6 @@ describe('end to end: statistics over four hospitals', function () {
   let researcher: Person;
   let auditor: Person;
   let officer: Person;
-  let publicKey: PaillierPublicKey;
-  let key: AggregationKey;
   let layout: PanelLayout;
 
   it('npm start -- --ledger fabric --once: every encrypted result equals its plaintext', async () => {
@@ -51,19 +44,28 @@ describe('end to end: statistics over four hospitals', function () {
   describe('seen by an auditor who trusts no gateway', () => {
     let details: QueryDetails;
     let opening: { rowRefs: string[] };
-    const mspId = network.configOf(2).hospital.mspId;
-    const evidence: Evidence = {
-      panel: async (panelId) =>
-        mustBe(200, await auditor.get(`/v1/panels/${panelId}`)).body as unknown as Panel,
-      fetch: (cid) => network.storeOf(4).get(cid, { maxBytes: MAX_PANEL_BYTES }),
-    };
+    let folder: string;
+    const files = (name: string): string => join(folder, name);
+
+    async function verify(
+      ...args: readonly string[]
+    ): Promise<{ readonly code: number; readonly report: QueryReport }> {
+      const command = ['scripts/careledger.mjs', 'verify', ...args, '--json'];
+      const options = { cwd: ROOT, timeout: DEMONSTRATION_LIMIT_MS, maxBuffer: 16 * 1_048_576 };
+      return new Promise((resolve, reject) => {
+        execFile(process.execPath, command, options, (error, stdout, stderr) => {
+          const code = error === null ? 0 : Number(error.code);
+          if (code > 1 || stdout === '') reject(new Error(`${String(code)}: ${stderr}`));
+          else resolve({ code, report: JSON.parse(stdout) as QueryReport });
+        });
+      });
+    }
 
     before(async () => {
       researcher = await network.person(1, 'researcher');
       officer = await network.person(2, 'officer');
       auditor = await network.person(4, 'auditor');
-      key = mustBe(200, await auditor.get('/v1/aggregation-key')).body as unknown as AggregationKey;
-      publicKey = publicKeyFromJson(key.publicKey);
+      const key = mustBe(200, await auditor.get('/v1/aggregation-key')).body as unknown as AggregationKey;
       const { layouts } = readHeartSamples(HEART, key.publicKey.keyBits);
       const { id, version } = layoutOf(layouts, ['age']);
       const registered = mustBe(200, await auditor.get(`/v1/panel-layouts/${id}/${version}`)).body;
@@ -71,28 +73,38 @@ describe('end to end: statistics over four hospitals', function () {
       details = await ask({ sex: 'female' });
       const path = `/v1/queries/${details.query.queryId}/opening`;
       opening = mustBe(200, await officer.get(path)).body as unknown as typeof opening;
+      folder = await mkdtemp(join(tmpdir(), 'careledger-audit-'));
+      await writeFile(files('opening.json'), JSON.stringify(opening));
     });
+    after(() => rm(folder, { recursive: true, force: true }));
 
-    it('is what the contributions and the shares on the ledger come to', () => {
+    it('careledger verify derives it again from blocks of a peer, and an opened contribution from its rows', async () => {
       expect(details.query.status).to.equal('decrypted');
-      verifyResult({ details, layout, publicKey }, key);
-      const results = details.query.results!.map((result) => ({ ...result, numerator: '1', decimal: '1' }));
-      const changed = { ...details, query: { ...details.query, results } };
-      expect(() => {
-        verifyResult({ details: changed, layout, publicKey }, key);
-      })
-        .to.throw(CareLedgerError)
-        .with.property('code', 'RESULT_MISMATCH');
+      const { queryId } = details.query;
+      const source = ['--hospital', 'h4', '--to', files('evidence')];
+      const { code, report } = await verify('query', queryId, ...source, '--opening', files('opening.json'));
+      expect(report.findings).to.deep.equal([]);
+      expect([code, report.query?.results]).to.deep.equal([0, details.query.results]);
+      expect(report.opened).to.have.length(1);
+      expect([report.ledger.orderers, report.ledger.quorum]).to.deep.equal([4, 3]);
     });
 
-    it('a contribution, opened, is the product of its anchored rows; with a row left out, it is not', async () => {
-      const check = { details, layout, publicKey, mspId };
-      await verifyContribution({ ...check, opening }, evidence);
-      const doctored = { ...opening, rowRefs: opening.rowRefs.slice(1) };
-      const found = await verifyContribution({ ...check, opening: doctored }, evidence).catch(
-        (error: unknown) => error,
+    it('and finds a row left out of the opening, or a byte changed in a block, without any network', async () => {
+      const { queryId } = details.query;
+      const from = ['--from', files('evidence')];
+      await writeFile(
+        files('doctored.json'),
+        JSON.stringify({ ...opening, rowRefs: opening.rowRefs.slice(1) }),
       );
-      expect(found).to.be.instanceOf(CareLedgerError).with.property('code', 'CONTRIBUTION_MISMATCH');
+      const doctored = await verify('query', queryId, ...from, '--opening', files('doctored.json'));
+      expect(doctored.code).to.equal(1);
+      expect(doctored.report.findings.map(({ code }) => code)).to.deep.equal(['CONTRIBUTION_MISMATCH']);
+      const [, second] = (await readdir(files('evidence/blocks'))).sort();
+      const block = join(files('evidence/blocks'), second!);
+      const bytes = await readFile(block);
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(block, bytes);
+      expect((await verify('query', queryId, ...from)).code).to.equal(1);
     });
 
     it('shows an opening to the hospital’s own officer only', async () => {

@@ -9,6 +9,7 @@ import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { createMetrics, type GatewayMetrics } from '../rest/metrics.js';
+import { evidenceRoutes } from '../rest/routes/evidence.js';
 import { createRest } from '../rest/server.js';
 import { DEFAULT_RELEASE_LIMITS, type PeerRoute } from '../release/index.js';
 import type { Rest, RestServices, Routes } from '../rest/types.js';
@@ -91,7 +92,11 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     const services = await assemble(options, limits, { ...modules, tables, metrics });
     const extension = modules.extend?.(services, modules) ?? {};
     const { routes = [], peerRoutes = [] } = extension;
-    const rest = await createRest(restOptions(options, limits), { services, metrics, routes });
+    const rest = await createRest(restOptions(options, limits), {
+      services,
+      metrics,
+      routes: [evidenceRoutes(modules), ...routes],
+    });
     const listener = await modules.release.listen({
       ...modules,
       identity: services.identity,

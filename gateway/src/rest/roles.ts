@@ -8,4 +8,6 @@ export const CARE: readonly Role[] = ['clinician', 'officer'];
 export const RELAY: readonly Role[] = ['clinician', 'officer', 'gateway'];
 /** The roles that the decision function lets open records at all. */
 export const OPENING: readonly Role[] = ['clinician', 'researcher', 'officer'];
+/** Those who take evidence away to check it elsewhere. */
+export const AUDIT: readonly Role[] = ['auditor', 'officer', 'admin'];
 export const DATA_OFFICE: readonly Role[] = ['officer', 'admin'];

@@ -1,0 +1,108 @@
+/**
+ * careledger export: what an auditor takes away, to check it where no gateway and no peer is. Nothing of it is believed
+ * by `careledger verify`.
+ */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { gatewayConfigFile, readGatewayConfig, resolveHome } from '@careledger/network';
+import { fabricEvidence } from '../app/fabric-evidence.js';
+import type { EvidenceSource } from './export/evidence-source.js';
+import { exportBlocks, exportPanels } from './export/export-folder.js';
+import { gatewaySource } from './export/gateway-source.js';
+
+const USAGE = `usage: careledger export blocks --to DIR FROM
+       careledger export query ID --to DIR FROM
+
+  blocks           every block of the ledger, into DIR/blocks; goes on where it stopped
+  query ID         the blocks, and into DIR/records the panels that the query was computed from
+
+FROM is one of
+  --hospital h1 [--home DIR] [--cert FILE --key FILE]
+                   straight from the hospital's own peer and Kubo node on Fabric, with your own certificate
+                   (default: the hospital's service certificate); no gateway is asked
+  --gateway URL --token T
+                   through a gateway, with a token of an auditor, data officer or administrator
+                   (CARELEDGER_TOKEN in the place of --token keeps it out of the list of processes)
+`;
+
+const OPTIONS = {
+  to: { type: 'string' },
+  hospital: { type: 'string' },
+  home: { type: 'string' },
+  cert: { type: 'string' },
+  key: { type: 'string' },
+  gateway: { type: 'string' },
+  token: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+type Values = NonNullable<ReturnType<typeof parsedArgs>>['values'];
+
+interface Request {
+  readonly folder: string;
+  /** Absent: blocks alone. */
+  readonly queryId?: string;
+  readonly open: () => Promise<EvidenceSource>;
+}
+
+/** @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  const request = requestOf(args);
+  if (request === 'help') process.stdout.write(USAGE);
+  if (request === 'wrong') process.stderr.write(USAGE);
+  if (typeof request === 'string') return request === 'help' ? 0 : 2;
+  const source = await request.open();
+  try {
+    await exportTo(source, request);
+    return 0;
+  } finally {
+    await source.close();
+  }
+}
+
+function requestOf(args: readonly string[]): Request | 'help' | 'wrong' {
+  const parsed = parsedArgs(args);
+  if (parsed === undefined) return 'wrong';
+  const { values, positionals } = parsed;
+  if (values.help) return 'help';
+  const [what = '', queryId] = positionals;
+  const open = sourceOf(values);
+  const needed = { blocks: 1, query: 2 }[what];
+  if (positionals.length !== needed || values.to === undefined || open === undefined) return 'wrong';
+  return { folder: values.to, open, ...(queryId === undefined ? {} : { queryId }) };
+}
+
+function parsedArgs(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Progress goes where it does not mix with a report. */
+async function exportTo(source: EvidenceSource, { folder, queryId }: Request): Promise<void> {
+  const isTerminal = process.stderr.isTTY;
+  const { height, added } = await exportBlocks(source, folder, (blocks) => {
+    if (isTerminal) process.stderr.write(`\r${String(blocks)} blocks`);
+  });
+  const summary = `${String(height)} blocks in ${folder}, ${String(added)} new, from ${source.name}`;
+  process.stderr.write(`${isTerminal ? '\r' : ''}${summary}\n`);
+  if (queryId === undefined) return;
+  const panels = await exportPanels(source, queryId, folder);
+  process.stderr.write(`${String(panels)} new panels of query ${queryId}\n`);
+}
+
+function sourceOf(values: Values): Request['open'] | undefined {
+  const { hospital, gateway, token = process.env['CARELEDGER_TOKEN'] } = values;
+  if (gateway !== undefined && token !== undefined)
+    return () => Promise.resolve(gatewaySource(gateway, token));
+  return hospital === undefined ? undefined : () => hospitalSource(hospital, values);
+}
+
+async function hospitalSource(hospitalId: string, { home, cert, key }: Values): Promise<EvidenceSource> {
+  const folder = resolveHome(home);
+  if (!existsSync(gatewayConfigFile(folder, hospitalId)))
+    throw new Error(`No hospital ${hospitalId} was started in ${folder}. Run: npm run network -- up`);
+  const files = cert === undefined || key === undefined ? undefined : { certFile: cert, keyFile: key };
+  return fabricEvidence(readGatewayConfig(folder, hospitalId), files);
+}
