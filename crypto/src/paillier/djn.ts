@@ -1,6 +1,6 @@
 /**
  * Randomness of Damgard, Jurik and Nielsen, "A generalization of Paillier's public-key system with applications to
- * electronic voting", International Journal of Information Security 9 (2010), section 4.
+ * electronic voting", International Journal of Information Security 9 (2010), with its shorter exponents.
  *
  *   y     = SHA-256 of n, expanded, mod n
  *   h     = -y^2 mod n                 h_s = h^n mod n^2
