@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import {
   decodeBlock,
@@ -10,6 +11,7 @@ import {
   type SigningIdentity,
 } from '@careledger/gateway/adapters';
 import type { Member, Patient, Role, Suspension } from '@careledger/protocol';
+import { replayLedger } from '@careledger/verifier';
 import type { Person } from './support/identities.js';
 import {
   admitAll,
@@ -450,6 +452,23 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
       expect(record).to.include({ status: 'anchored', txId });
       await anchor();
       expect(Number(await ledger().height(clinician))).to.be.above(Number(height));
+    });
+
+    // Last, so that it judges what all the others have written.
+    describe('the auditor’s check', () => {
+      it('derives every code that peers gave, conflicts and refusals included, from the blocks alone', async () => {
+        const height = await ledger().height(clinician);
+        const blocks = await take(Number(height), (signal) => ledger().blocks(clinician, 0n, signal));
+        const { summary, findings } = await replayLedger(Readable.from(blocks));
+        expect(findings).to.deep.equal([]);
+        expect([summary.height, Object.keys(summary.members).sort()]).to.deep.equal([
+          Number(height),
+          [...harness.mspIds].sort(),
+        ]);
+        // The suite has made transactions that peers found invalid, so both outcomes were derived.
+        const codes = blocks.flatMap((block) => decodeBlock(block).transactions.map(({ code }) => code));
+        expect(new Set(codes).size, [...new Set(codes)].join(', ')).to.be.above(1);
+      });
     });
   });
 }
