@@ -46,6 +46,12 @@ export interface GatewayConfig {
   members: { id: string; name: string; mspId: string; gatewayUrl: string }[];
   /** How many hospitals keep each ciphertext pinned, the owner included. */
   replicationFactor: number;
+  aggregation: {
+    /** Of the key that this hospital takes part in making. */
+    keyBits: number;
+    /** This hospital starts the ceremony when all are active: one of them has to. */
+    startsCeremony: boolean;
+  };
   /** `passphraseFile` holds the passphrase of the key custody in `dir`. */
   custody: { dir: string; passphraseFile: string };
   dataDir: string;

@@ -20,6 +20,7 @@ import { identityFiles } from './identities.js';
 import { probeHttp } from './probe.js';
 import { configDigest } from './process-spec.js';
 import { runningPid, startProcess } from './start-process.js';
+import { founderOf } from './topology.js';
 import { waitFor } from './wait.js';
 
 const START_TIMEOUT_MS = 120_000;
@@ -134,6 +135,10 @@ function gatewayConfig(context: HospitalContext, hospitals: readonly PublicHospi
       gatewayUrl: gatewayUrl(member),
     })),
     replicationFactor: context.topology.replicationFactor,
+    aggregation: {
+      keyBits: context.topology.aggregation.keyBits,
+      startsCeremony: founderOf(context.topology).id === id,
+    },
     custody: { dir: join(folder, 'custody'), passphraseFile: join(folder, 'custody.passphrase') },
     dataDir: join(folder, 'data'),
     buildDigest: buildDigest(context.chaincodeDirectory),

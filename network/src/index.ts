@@ -16,6 +16,7 @@ export { ensureTools, type ToolName, toolPath } from './tools.js';
 export {
   founderOf,
   type HospitalTopology,
+  KEY_BITS_VARIABLE,
   loadTopology,
   majorityOf,
   parseTopology,

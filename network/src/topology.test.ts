@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { NetworkError } from './errors.js';
 import { DEFAULT_TOPOLOGY_FILE } from './home.js';
-import { founderOf, loadTopology, majorityOf, parseTopology, toleratedFaults } from './topology.js';
+import {
+  KEY_BITS_VARIABLE,
+  founderOf,
+  loadTopology,
+  majorityOf,
+  parseTopology,
+  toleratedFaults,
+} from './topology.js';
 
 const VALID = readFileSync(DEFAULT_TOPOLOGY_FILE, 'utf8');
 
@@ -21,6 +28,7 @@ describe('topology', () => {
     const topology = loadTopology(DEFAULT_TOPOLOGY_FILE);
     expect(topology.channel).to.equal('careledger');
     expect(topology.hospitals.map((hospital) => hospital.id)).to.deep.equal(['h1', 'h2', 'h3', 'h4']);
+    expect(topology.aggregation.keyBits).to.equal(3072);
     expect(founderOf(topology).mspId).to.equal('Hospital1MSP');
     expect(topology.hospitals[1]?.ports.gatewayRest).to.equal(18_080);
   });
@@ -48,6 +56,9 @@ describe('topology', () => {
     ['an id that leaves its folder', 'id: h2', 'id: ../h2', 'hospitals[1].id', '"../h2"'],
     ['an id that is the exchange', 'id: h2', 'id: exchange', 'hospitals[1].id', '"exchange"'],
     ['another format', 'version: 1\n', 'version: 2\n', 'version', '2'],
+    ['a key too short to protect anything', 'keyBits: 3072', 'keyBits: 1024', 'aggregation.keyBits', '1024'],
+    ['a key of an odd size', 'keyBits: 3072', 'keyBits: 3071', 'aggregation.keyBits', '3071'],
+    ['no key size', 'keyBits: 3072', '{}', 'aggregation', 'nothing'],
     [
       'a channel name Fabric refuses',
       'channel: careledger',
@@ -66,6 +77,21 @@ describe('topology', () => {
       expect(error.remedy).to.include('consortium.yaml');
     });
   }
+
+  it('takes another key size from the environment, within the same bounds', () => {
+    const before = process.env[KEY_BITS_VARIABLE];
+    try {
+      process.env[KEY_BITS_VARIABLE] = '2048';
+      expect(loadTopology(DEFAULT_TOPOLOGY_FILE).aggregation).to.deep.equal({ keyBits: 2048 });
+      for (const wrong of ['1024', '2050', 'large']) {
+        process.env[KEY_BITS_VARIABLE] = wrong;
+        expect(() => loadTopology(DEFAULT_TOPOLOGY_FILE), wrong).to.throw(NetworkError, KEY_BITS_VARIABLE);
+      }
+    } finally {
+      if (before === undefined) Reflect.deleteProperty(process.env, KEY_BITS_VARIABLE);
+      else process.env[KEY_BITS_VARIABLE] = before;
+    }
+  });
 
   it('allows the same port on two hosts', () => {
     const text = VALID.replace('host: 127.0.0.1', 'host: one.example').replace('peer: 17051', 'peer: 18051');

@@ -32,29 +32,11 @@ export class AggregateLedger {
     return this.identity.mspId;
   }
 
-  /** The key on the ledger, active or not, or undefined when there is none. */
-  async key(): Promise<AggregationKey | undefined> {
-    try {
-      return (await this.ledger.evaluate(this.identity, 'queries', 'GetKey', {})) as AggregationKey;
-    } catch (error) {
-      if (error instanceof CareLedgerError && error.code === 'KEY_NOT_FOUND') return undefined;
-      throw error;
-    }
-  }
-
-  /** @throws CareLedgerError KEY_NOT_FOUND unless every holder has accepted its share */
+  /** The key in force. @throws CareLedgerError KEY_NOT_FOUND until every holder has accepted its share */
   async activeKey(): Promise<{ readonly key: AggregationKey; readonly publicKey: PaillierPublicKey }> {
-    const key = await this.key();
-    if (key?.status !== 'active') {
-      throw new CareLedgerError('KEY_NOT_FOUND', {
-        came: key === undefined ? 'no key' : 'a key that not every holder accepted',
-      });
-    }
-    return { key, publicKey: this.publicKey(key) };
-  }
-
-  publicKey(key: AggregationKey): PaillierPublicKey {
-    return publicKeyFromJson(key.publicKey, { allowTestKeySize: this.#allowTestKeySize });
+    const key = (await this.ledger.evaluate(this.identity, 'queries', 'GetKey', {})) as AggregationKey;
+    const publicKey = publicKeyFromJson(key.publicKey, { allowTestKeySize: this.#allowTestKeySize });
+    return { key, publicKey };
   }
 
   async layout(layoutId: string, version: number): Promise<RegisteredLayout> {

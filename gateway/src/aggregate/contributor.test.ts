@@ -1,4 +1,5 @@
-import { publicKeyToJson, dealKeyShares, type PaillierPublicKey } from '@careledger/crypto';
+import { publicKeyToJson, type PaillierPublicKey } from '@careledger/crypto';
+import { dealThresholdKey } from '@careledger/crypto/testing';
 import type { Cohort, Query } from '@careledger/protocol';
 import { expect } from 'chai';
 import type { RecordStore } from '../ports/record-store.js';
@@ -8,7 +9,7 @@ import { Contributor } from './contributor.js';
 import type { AnsweredQuery, KeptRow, LocalPanel } from './local-knowledge.js';
 import { DEFAULT_AGGREGATE_POLICY, type AggregatePolicy } from './policy.js';
 
-const HOLDERS = ['AlphaMSP', 'BravoMSP'];
+const HOLDERS = ['AlphaMSP', 'BravoMSP', 'CharlieMSP'];
 const PANEL = 'ab'.repeat(16);
 const HIV = { condition: { system: 'http://snomed.info/sct', code: '86406008' } } as const;
 
@@ -52,7 +53,7 @@ class Hospital {
     const json = publicKeyToJson(publicKey);
     const panel = { panelId: PANEL, layoutId: 'vitals', layoutVersion: 1, keyId: json.keyId, cid: '' };
     const answersOf: Record<string, unknown> = {
-      GetKey: { publicKey: json, holders: HOLDERS, status: 'active' },
+      GetKey: { publicKey: json, sharing: { holders: HOLDERS }, status: 'active' },
       GetLayout: { layout },
       List: { items: rows.length === 0 ? [] : [panel] },
     };
@@ -67,7 +68,7 @@ class Hospital {
       identity: { mspId: 'AlphaMSP', certificate: '', sign },
       allowTestKeySize: true,
     });
-    const kept: LocalPanel = { ...panel, rows, inputDigest: '' };
+    const kept: LocalPanel = { ...panel, seed: '', rows, inputDigest: '' };
     const panels = memoryTable(new Map(rows.length === 0 ? [] : [[PANEL, kept]]));
     const knowledge = { panels, answers: memoryTable<AnsweredQuery>() };
     const pool = { makeContribution: () => Promise.resolve(2n) } as never;
@@ -120,8 +121,8 @@ const withHiv = (index: number): Partial<KeptRow> =>
 
 describe('what a refusal and a statistic give away', () => {
   let publicKey: PaillierPublicKey;
-  before(async () => {
-    ({ publicKey } = await dealKeyShares({ keyBits: 512, holders: HOLDERS, allowTestKeySize: true }));
+  before(() => {
+    ({ publicKey } = dealThresholdKey({ keyBits: 512, holders: HOLDERS, allowTestKeySize: true }));
   });
   const answersOf = async (
     rows: readonly KeptRow[],

@@ -4,6 +4,7 @@
  */
 import {
   MAX_PANEL_BLOCK_BYTES,
+  base64UrlToBytes,
   ciphertextToText,
   compileLayout,
   contributionCommitment,
@@ -11,6 +12,7 @@ import {
   maskPlaintext,
   openingFromJson,
   openingToJson,
+  plaintextProofToJson,
   publicKeyToJson,
   randomBytes,
   randomUnit,
@@ -18,6 +20,8 @@ import {
   type ContributionOpening,
   type PaillierPool,
   type PaillierPublicKey,
+  type PlaintextProof,
+  type SeededRows,
 } from '@careledger/crypto';
 import {
   CareLedgerError,
@@ -112,17 +116,40 @@ export class Contributor {
   }
 
   async #contribute(query: Query, opening: ContributionOpening): Promise<void> {
+    const { queryId } = query;
     const { publicKey } = await this.aggregate.activeKey();
     const { digest } = await this.aggregate.layout(query.layoutId, query.layoutVersion);
-    const { rows, panelIds } = await this.#load(publicKey, digest, opening.rowRefs);
+    const { rows, panels } = await this.#load(publicKey, digest, opening.rowRefs);
     const { maskPlaintext: mask, randomness } = opening;
     const input = { rows, maskPlaintext: mask, randomness };
     const ciphertext = await this.modules.pool.makeContribution(publicKeyToJson(publicKey), input);
+    const proof = await this.#prove(publicKey, opening, { ciphertext, panels });
     await this.aggregate.ledger.submit(this.aggregate.identity, 'queries', 'Contribute', {
-      queryId: query.queryId,
+      queryId,
       ciphertext: ciphertextToText(publicKey, ciphertext),
       commitment: contributionCommitment(opening),
-      panelIds,
+      panelIds: panels.map(({ panelId }) => panelId),
+      proof: plaintextProofToJson(publicKey, proof),
+    });
+  }
+
+  /** That this hospital knows what it contributes: the randomness of its rows follows from the seeds of its panels. */
+  async #prove(
+    publicKey: PaillierPublicKey,
+    { queryId, mspId, randomness }: ContributionOpening,
+    { ciphertext, panels }: { readonly ciphertext: bigint; readonly panels: readonly LoadedPanel[] },
+  ): Promise<PlaintextProof> {
+    const rows: SeededRows[] = [];
+    for (const { panelId, chosen } of panels) {
+      const kept = await this.modules.knowledge.panels.get(panelId);
+      if (kept === undefined) throw new CareLedgerError('PANEL_NOT_FOUND', { came: panelId });
+      rows.push({ seed: base64UrlToBytes(kept.seed), indexes: chosen });
+    }
+    return this.modules.pool.proveContribution(publicKeyToJson(publicKey), {
+      ciphertext,
+      rows,
+      randomness,
+      context: { mspId, queryId, panels: panels.map(({ cid }) => cid) },
     });
   }
 
@@ -160,33 +187,39 @@ export class Contributor {
     publicKey: PaillierPublicKey,
     layoutDigest: string,
     rowRefs: readonly string[],
-  ): Promise<{ rows: bigint[]; panelIds: string[] }> {
-    const blocks = new Map<string, readonly bigint[]>();
+  ): Promise<{ rows: bigint[]; panels: LoadedPanel[] }> {
+    const panels = new Map<string, LoadedPanel>();
     const rows: bigint[] = [];
     for (const reference of rowRefs) {
-      const [panelId = '', index = ''] = reference.split('#');
-      const block = blocks.get(panelId) ?? (await this.#fetch(publicKey, layoutDigest, panelId));
-      blocks.set(panelId, block);
-      const row = block[Number(index)];
+      const [panelId = '', place = ''] = reference.split('#');
+      const index = Number(place);
+      const panel = panels.get(panelId) ?? (await this.#fetch(publicKey, layoutDigest, panelId));
+      panels.set(panelId, panel);
+      const row = panel.rows[index];
       if (row === undefined)
         throw new CareLedgerError('CONTRIBUTION_MISMATCH', { came: `no row ${index} in panel ${panelId}` });
+      panel.chosen.push(index);
       rows.push(row);
     }
-    return { rows, panelIds: [...blocks.keys()] };
+    return { rows, panels: [...panels.values()] };
   }
 
-  async #fetch(
-    publicKey: PaillierPublicKey,
-    layoutDigest: string,
-    panelId: string,
-  ): Promise<readonly bigint[]> {
+  async #fetch(publicKey: PaillierPublicKey, layoutDigest: string, panelId: string): Promise<LoadedPanel> {
     const { cid } = await this.aggregate.panel(panelId);
     const bytes = await this.modules.store.get(cid, { maxBytes: MAX_PANEL_BLOCK_BYTES });
-    return decodePanelBlock(publicKey, layoutDigest, bytes).rows;
+    return { panelId, cid, rows: decodePanelBlock(publicKey, layoutDigest, bytes).rows, chosen: [] };
   }
 
   async #refuse(query: Query, reason: RefusalReason): Promise<void> {
     const argument = { queryId: query.queryId, reason };
     await this.aggregate.ledger.submit(this.aggregate.identity, 'queries', 'Refuse', argument);
   }
+}
+
+interface LoadedPanel {
+  readonly panelId: string;
+  readonly cid: string;
+  readonly rows: readonly bigint[];
+  /** Places of the rows of the cohort. */
+  readonly chosen: number[];
 }

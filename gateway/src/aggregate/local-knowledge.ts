@@ -27,6 +27,8 @@ export interface LocalPanel {
   readonly layoutVersion: number;
   readonly keyId: string;
   readonly cid: string;
+  /** Base64url of 32 bytes, from which the randomness of the rows follows: as secret as their values. */
+  readonly seed: string;
   readonly rows: readonly KeptRow[];
   /** SHA-256 of what was put, values included; readable here only, like the row. */
   readonly inputDigest: string;

@@ -1,10 +1,10 @@
 import {
   createPaillierPool,
-  dealKeyShares,
   publicKeyToJson,
   type PaillierPool,
   type PaillierPublicKey,
 } from '@careledger/crypto';
+import { dealThresholdKey } from '@careledger/crypto/testing';
 import { CareLedgerError, type Panel } from '@careledger/protocol';
 import { expect } from 'chai';
 import type { RecordStore } from '../ports/record-store.js';
@@ -33,7 +33,8 @@ class World {
 
   constructor(publicKey: PaillierPublicKey, pool: PaillierPool) {
     const { answers } = this.ledger;
-    answers['GetKey'] = () => ({ publicKey: publicKeyToJson(publicKey), holders: MEMBERS, status: 'active' });
+    const sharing = { holders: MEMBERS };
+    answers['GetKey'] = () => ({ publicKey: publicKeyToJson(publicKey), sharing, status: 'active' });
     answers['GetLayout'] = ({ layoutId }) => ({
       layout: layoutId === 'wide' ? { ...LAYOUT, id: 'wide', keyBits: 1024 } : LAYOUT,
     });
@@ -88,9 +89,9 @@ describe('panels', function () {
   this.timeout(20_000);
   let pool: PaillierPool;
   let publicKey: PaillierPublicKey;
-  before(async () => {
+  before(() => {
     pool = createPaillierPool({ workers: 1, allowTestKeySize: true });
-    ({ publicKey } = await dealKeyShares({ keyBits: 512, holders: MEMBERS, allowTestKeySize: true }));
+    ({ publicKey } = dealThresholdKey({ keyBits: 512, holders: MEMBERS, allowTestKeySize: true }));
   });
   after(() => pool.close());
   const world = (): World => new World(publicKey, pool);

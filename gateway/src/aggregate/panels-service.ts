@@ -3,9 +3,12 @@ import { createHash } from 'node:crypto';
 import { setImmediate as immediate } from 'node:timers/promises';
 import {
   CryptoError,
+  ROW_SEED_BYTES,
+  bytesToBase64Url,
   encodePanelBlock,
   layoutDigest,
   publicKeyToJson,
+  randomBytes,
   rowEncoder,
   type EncodedRow,
   type PaillierPool,
@@ -100,7 +103,7 @@ export class PanelsService {
     const { panelId, layoutId, layoutVersion } = input;
     const { key, publicKey } = await this.aggregate.activeKey();
     // Whoever has not accepted the key does not know who can read under it.
-    if (!key.holders.includes(this.aggregate.mspId))
+    if (!key.sharing.holders.includes(this.aggregate.mspId))
       throw new CareLedgerError('NOT_OWNER', {
         message: 'This hospital holds no share of the aggregation key.',
       });
@@ -108,9 +111,11 @@ export class PanelsService {
     if (layout.keyBits !== publicKey.keyBits)
       throw new CareLedgerError('SCHEMA_VIOLATION', { expected: `a layout for ${publicKey.keyBits} bits` });
     const encoded = await encodeRows(layout, input.rows);
+    const seed = randomBytes(ROW_SEED_BYTES);
     const ciphertexts = await this.#encrypt(
       publicKey,
       encoded.map(({ plaintext }) => plaintext),
+      seed,
     );
     const cid = await store.put(encodePanelBlock(publicKey, layoutDigest(layout), ciphertexts));
     const rows = input.rows.map(({ patient, subject }, index) => ({
@@ -120,7 +125,8 @@ export class PanelsService {
       cells: encoded[index]?.cells ?? {},
     }));
     const { keyId } = key.publicKey;
-    const panel: LocalPanel = { panelId, layoutId, layoutVersion, keyId, cid, rows, inputDigest };
+    const place = { panelId, layoutId, layoutVersion, keyId, cid };
+    const panel: LocalPanel = { ...place, seed: bytesToBase64Url(seed), rows, inputDigest };
     // Durable before the panel is anchored: an anchored panel whose rows are forgotten could not be used.
     await knowledge.panels.put(panelId, panel);
     return panel;
@@ -143,7 +149,11 @@ export class PanelsService {
     return panel;
   }
 
-  async #encrypt(publicKey: PaillierPublicKey, plaintexts: readonly bigint[]): Promise<bigint[]> {
+  async #encrypt(
+    publicKey: PaillierPublicKey,
+    plaintexts: readonly bigint[],
+    seed: Uint8Array,
+  ): Promise<bigint[]> {
     const { pool, stopping, onRowsEncrypted } = this.modules;
     let reported = 0;
     const onProgress = ({ done }: { readonly done: number }): void => {
@@ -151,7 +161,8 @@ export class PanelsService {
       reported = done;
     };
     try {
-      return await pool.encryptRows(publicKeyToJson(publicKey), plaintexts, { signal: stopping, onProgress });
+      const job = { seed, signal: stopping, onProgress };
+      return await pool.encryptRows(publicKeyToJson(publicKey), plaintexts, job);
     } catch (error) {
       if (!(error instanceof CryptoError) || error.code !== 'CRYPTO_CANCELLED') throw error;
       throw new CareLedgerError('NOT_READY', { message: 'The gateway is stopping.', cause: error });

@@ -27,9 +27,12 @@ class World {
   status: Query['status'] = 'opened';
   answered: readonly string[] = [];
   shared: readonly string[] = [];
+  /** The epoch of all shares that are posted. */
+  sharedIn = 0;
   suspended: readonly string[] = [];
   contribute: () => void = () => undefined;
-  ensureKey: () => void = () => undefined;
+  contributors: readonly string[] | undefined;
+  sharing = { epoch: 0, threshold: 3, holders: MEMBERS as readonly string[] };
   #stop = new AbortController();
   #running = Promise.resolve();
 
@@ -45,12 +48,10 @@ class World {
         status: this.status,
         members: this.members,
         researcher: { mspId: 'AlphaMSP' },
+        contributors: this.contributors ?? this.members,
       };
-      return {
-        query,
-        contributions: by(this.answered),
-        partials: by(this.shared),
-      };
+      const partials = by(this.shared).map((one) => ({ epoch: this.sharedIn, ...one }));
+      return { query, contributions: by(this.answered), partials };
     };
     answers['List'] = () => ({
       items: this.members.map((one) => ({
@@ -65,7 +66,7 @@ class World {
     this.#stop = new AbortController();
     const aggregate = this.ledger.as(this.mspId);
     Object.defineProperty(aggregate, 'activeKey', {
-      value: () => Promise.resolve({ key: { holders: this.members } }),
+      value: () => Promise.resolve({ key: { sharing: this.sharing } }),
     });
     const worker = new QueryWorker({
       aggregate,
@@ -80,17 +81,10 @@ class World {
       shareHolder: {
         answer: () => {
           this.did.push('share');
-          this.shared = [...this.shared, this.mspId];
+          this.shared = this.sharedIn === this.sharing.epoch ? [...this.shared, this.mspId] : [this.mspId];
+          this.sharedIn = this.sharing.epoch;
           return Promise.resolve();
         },
-      },
-      holders: {
-        ensureKey: () => {
-          this.did.push('key');
-          this.ensureKey();
-          return Promise.resolve(undefined);
-        },
-        partialDecryption: () => Promise.reject(new Error('the share holder is a fake')),
       },
       position: {
         load: () => Promise.resolve({ blockNumber: 0n }),
@@ -134,7 +128,7 @@ describe('the worker on queries', () => {
     for (let index = 0; index < 5; index += 1) world.event();
     await until(() => world.positions.length === 5);
     await aWhile();
-    expect(world.did.filter((one) => one !== 'key')).to.deep.equal(['answer']);
+    expect(world.did).to.deep.equal(['answer']);
     expect([...world.unfinished.rows.keys()]).to.deep.equal([]);
   });
 
@@ -149,7 +143,7 @@ describe('the worker on queries', () => {
       world.event();
       await until(() => world.positions.length === 1);
       await aWhile();
-      expect(world.did).to.deep.equal(['key']);
+      expect(world.did).to.deep.equal([]);
     }
   });
 
@@ -172,7 +166,7 @@ describe('the worker on queries', () => {
       await until(() => world.positions.length === 1);
     }
     await aWhile();
-    expect(leader.did).to.deep.equal(['key']);
+    expect(leader.did).to.deep.equal([]);
     leader.answered = follower.answered = MEMBERS;
     for (const world of [leader, follower]) world.event(EVENTS.queryContributed);
     await until(() => leader.did.includes('Complete'));
@@ -181,7 +175,7 @@ describe('the worker on queries', () => {
     for (const world of [leader, follower]) world.event(EVENTS.queryShared);
     await until(() => leader.did.includes('Publish'));
     await aWhile();
-    expect(follower.did).to.deep.equal(['key']);
+    expect(follower.did).to.deep.equal([]);
   });
 
   it('does not wait for a hospital that was suspended meanwhile, and needs no event to see it', async () => {
@@ -261,22 +255,44 @@ describe('the worker on queries', () => {
     expect(world.problems).to.deep.equal(['a defect']);
   });
 
-  it('looks after the key at the start, when members change, and again when that failed', async () => {
-    const world = worldOf('BravoMSP');
-    let failures = 3;
-    world.ensureKey = () => {
-      failures -= 1;
-      if (failures >= 0) throw new CareLedgerError('PEER_GATEWAY_UNAVAILABLE');
+  it('publishes with every contributor and a majority of the holders, and does not wait for the rest', async () => {
+    const publishes = async (
+      contributors: readonly string[],
+      shared: readonly string[],
+    ): Promise<boolean> => {
+      const world = worldOf('AlphaMSP');
+      world.status = 'contributed';
+      Object.assign(world, { contributors, shared });
+      world.start();
+      world.event(EVENTS.queryShared);
+      await until(() => world.positions.length === 1);
+      await aWhile();
+      return world.did.includes('Publish');
     };
+    const [alpha, bravo, charlie, delta] = MEMBERS;
+    expect(await publishes([alpha, bravo, charlie], [alpha, bravo, charlie]), 'delta only holds').to.equal(
+      true,
+    );
+    expect(await publishes([alpha, bravo, delta], [alpha, bravo, charlie]), 'delta contributed').to.equal(
+      false,
+    );
+    expect(await publishes([alpha, bravo], [alpha, bravo]), 'two of four').to.equal(false);
+  });
+
+  it('shares again when the key is shared anew meanwhile, though it was done with the query', async () => {
+    const world = worldOf('BravoMSP');
+    world.status = 'contributed';
     world.start();
-    await until(() => world.times('key') === 4);
+    world.event(EVENTS.queryCompleted);
+    await until(() => world.times('share') === 1);
     await aWhile();
-    expect(world.times('key')).to.equal(4);
-    world.event(EVENTS.memberChanged);
-    await until(() => world.times('key') === 5);
-    world.event(EVENTS.panelAnchored);
-    await aWhile();
-    expect(world.times('key')).to.equal(5);
+    expect(world.times('share')).to.equal(1);
+    world.sharing = { ...world.sharing, epoch: 1 };
+    world.event(EVENTS.keyRegistered);
+    await until(() => world.times('share') === 2);
+    world.status = 'decrypted';
+    world.event(EVENTS.queryEnded);
+    await until(() => world.unfinished.rows.size === 0);
   });
 });
 

@@ -12,7 +12,6 @@ import {
   type QueryDetails,
 } from '@careledger/protocol';
 import type { EventPosition, LedgerEvent } from '../ports/ledger.js';
-import type { KeyHolders } from '../ports/key-holders.js';
 import type { LocalTable } from '../services/local-tables.js';
 import { isStopped } from '../app/pause.js';
 import type { AggregateLedger } from './aggregate-ledger.js';
@@ -24,7 +23,6 @@ export interface QueryWorkerModules {
   readonly aggregate: AggregateLedger;
   readonly contributor: Pick<Contributor, 'answer'>;
   readonly shareHolder: Pick<ShareHolder, 'answer'>;
-  readonly holders: KeyHolders;
   /** Where the events were read up to; kept by the caller across restarts. */
   readonly position: { load(): Promise<EventPosition>; save(position: EventPosition): Promise<void> };
   /** Queries to look at again, by id. */
@@ -45,8 +43,6 @@ export interface RetryTimes {
 
 const RETRY: RetryTimes = { firstMs: 200, lastMs: 5_000 };
 const QUERIES_AT_ONCE = 4;
-/** The key's place among the queries' ids. */
-const KEY = '';
 type Progress = 'done' | 'waiting';
 
 export class QueryWorker {
@@ -67,7 +63,6 @@ export class QueryWorker {
       this.#look(id, work, signal),
     );
     try {
-      work.ask(KEY);
       for await (const [queryId] of unfinished.entries()) {
         this.#unfinished.add(queryId);
         work.ask(queryId);
@@ -84,7 +79,9 @@ export class QueryWorker {
   }
 
   async #note({ payload: { event, id } }: LedgerEvent, work: KeyedWork): Promise<void> {
-    if (event === EVENTS.keyRegistered || event === EVENTS.memberChanged) work.ask(KEY);
+    // Under another sharing of the key, shares are posted anew; without a member, fewer are waited for.
+    if (event === EVENTS.keyRegistered || event === EVENTS.memberChanged)
+      for (const queryId of this.#unfinished) work.ask(queryId);
     if (!event.startsWith('query.')) return;
     if (!this.#unfinished.has(id)) await this.modules.unfinished.put(id, {}, { sync: false });
     this.#unfinished.add(id);
@@ -95,7 +92,7 @@ export class QueryWorker {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
     if (signal.aborted) return;
-    const delayMs = await this.#attempt(id, signal);
+    const delayMs = await this.#attempt(id);
     if (delayMs === undefined || isStopped(signal)) return;
     const timer = setTimeout(() => {
       work.ask(id);
@@ -104,9 +101,9 @@ export class QueryWorker {
   }
 
   /** @returns when to look again, or undefined when the next event is soon enough */
-  async #attempt(id: string, signal: AbortSignal): Promise<number | undefined> {
+  async #attempt(id: string): Promise<number | undefined> {
     try {
-      const progress = id === KEY ? await this.#ensureKey(signal) : await this.#advance(id);
+      const progress = await this.#advance(id);
       this.#failures.delete(id);
       if (progress === 'waiting') return this.#retry.lastMs;
       if (this.#unfinished.delete(id)) await this.modules.unfinished.delete(id);
@@ -124,11 +121,6 @@ export class QueryWorker {
     if (!isQuiet) this.modules.onProblem({ queryId: id, error });
     this.#failures.set(id, { attempts: attempts + 1, reported: isQuiet ? reported : kind });
     return Math.min(firstMs * 2 ** attempts, lastMs);
-  }
-
-  async #ensureKey(signal: AbortSignal): Promise<Progress> {
-    await this.modules.holders.ensureKey(signal);
-    return 'done';
   }
 
   async #advance(queryId: string): Promise<Progress> {
@@ -149,22 +141,26 @@ export class QueryWorker {
     return this.#leadTo('Complete', query, missing);
   }
 
-  async #advanceContributed({ query, contributions, partials }: QueryDetails): Promise<Progress> {
-    const { key } = await this.modules.aggregate.activeKey();
-    const posted = new Set(partials.map(({ mspId }) => mspId));
-    if (key.holders.includes(this.#mspId) && !posted.has(this.#mspId)) {
-      await this.modules.shareHolder.answer({ query, contributions, partials });
+  /** Every contributor that still has a say, and a majority of the holders: the contract asks for the same. */
+  async #advanceContributed(details: QueryDetails): Promise<Progress> {
+    const { query, partials } = details;
+    const { sharing } = (await this.modules.aggregate.activeKey()).key;
+    const posted = new Set(partials.filter(({ epoch }) => epoch === sharing.epoch).map(({ mspId }) => mspId));
+    if (sharing.holders.includes(this.#mspId) && !posted.has(this.#mspId)) {
+      await this.modules.shareHolder.answer(details);
       posted.add(this.#mspId);
     }
-    const missing = key.holders.filter((holder) => !posted.has(holder));
+    const missing = (query.contributors ?? []).filter(
+      (mspId) => sharing.holders.includes(mspId) && !posted.has(mspId),
+    );
+    if (posted.size < sharing.threshold) return 'waiting';
     return this.#leadTo('Publish', query, missing);
   }
 
   /** Anyone may complete and publish; the researcher's own hospital does, so that four gateways do not race. */
   async #leadTo(method: 'Complete' | 'Publish', query: Query, missing: readonly string[]): Promise<Progress> {
-    if (query.researcher.mspId !== this.#mspId) return 'done';
-    const awaited = method === 'Complete' ? await this.#activeOf(missing) : missing;
-    if (awaited.length > 0) return 'waiting';
+    if (query.researcher.mspId !== this.#mspId) return method === 'Complete' ? 'done' : 'waiting';
+    if ((await this.#activeOf(missing)).length > 0) return 'waiting';
     const { ledger, identity } = this.modules.aggregate;
     await ledger.submit(identity, 'queries', method, { queryId: query.queryId });
     return 'done';
@@ -187,13 +183,13 @@ export class QueryWorker {
 
 /** Somebody else, or this gateway before a crash, already did it: the next look sees it. */
 function isSettledElsewhere(error: unknown): boolean {
-  return (
-    error instanceof CareLedgerError &&
-    (error.code === 'TRANSITION_NOT_ALLOWED' || error.code === 'ALREADY_EXISTS')
-  );
+  const settled = ['TRANSITION_NOT_ALLOWED', 'ALREADY_EXISTS', 'SHARING_SUPERSEDED'];
+  return error instanceof CareLedgerError && settled.includes(error.code);
 }
 
 function isPassing(error: unknown): boolean {
   if (!(error instanceof CareLedgerError)) return false;
-  return error.entry.status === 503 || error.code === 'LEDGER_CONFLICT' || error.code === 'COMMIT_UNKNOWN';
+  // The share of a key that was just made or shared anew is taken over a moment later.
+  const passing = ['LEDGER_CONFLICT', 'COMMIT_UNKNOWN', 'KEY_NOT_FOUND'];
+  return error.entry.status === 503 || passing.includes(error.code);
 }

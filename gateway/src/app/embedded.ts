@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import './quiet-contracts.js';
 import { embeddedContracts } from '@careledger/chaincode/embedded';
-import { createPaillierPool, type PaillierPool } from '@careledger/crypto';
+import { createCeremonyRunner, createPaillierPool, type PaillierPool } from '@careledger/crypto';
 import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
 import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
 import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
@@ -12,7 +12,7 @@ import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { LogOptions } from '../rest/logging.js';
-import { DEFAULT_KEY_BITS, aggregationExtension, type AggregationOptions } from './aggregation.js';
+import { aggregationExtension, type AggregationOptions } from './aggregation.js';
 import { mapBounded } from '../services/bounded.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayLimits } from './options.js';
@@ -31,7 +31,7 @@ export interface EmbeddedConsortiumOptions {
    * Size of the aggregation key and the hospitals' policy. With `allowTestKeySize` the contracts are those for tests,
    * which take keys too short to protect anything; no other contract, custody or gateway does.
    */
-  readonly aggregation?: Omit<AggregationOptions, 'members' | 'pool'>;
+  readonly aggregation?: Omit<AggregationOptions, 'startsWith' | 'pool'>;
   readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
@@ -43,6 +43,12 @@ export interface EmbeddedConsortium {
   readonly topology: Topology;
   stop(): Promise<void>;
 }
+
+/**
+ * A ceremony of this size takes seconds on one machine. It protects nothing that matters, and whoever runs the process
+ * has every share anyway.
+ */
+export const EMBEDDED_AGGREGATION = { keyBits: 1024, allowTestKeySize: true } as const;
 
 const HOST = '127.0.0.1';
 type Hospital = Topology['hospitals'][number];
@@ -70,17 +76,19 @@ export async function startEmbeddedConsortium(
   };
   // The contracts run in this process and report the digest of the build from its environment.
   process.env['CARELEDGER_BUILD_DIGEST'] ??= buildDigest();
-  const { allowTestKeySize = false } = options.aggregation ?? {};
+  const aggregation = options.aggregation ?? EMBEDDED_AGGREGATION;
+  const { allowTestKeySize = false } = aggregation;
   // One for all hospitals: two threads in this process, not two for each of them.
   const pool = createPaillierPool({ allowTestKeySize });
   opened.push(() => pool.close());
+  const threads = { pool, allowTestKeySize };
   try {
-    const parts = await openParts(options, { topology, pool }, opened);
-    const ledger = await openLedger(options, topology, parts);
+    const parts = await openParts(options, { topology, threads }, opened);
+    const ledger = await openLedger(options, { topology, allowTestKeySize }, parts);
     opened.push(() => ledger.close());
     const gateways: Gateway[] = [];
     for (const part of parts) {
-      const gateway = await startOne(part, parts, { options, topology, ledger, pool });
+      const gateway = await startOne(part, parts, { options, topology, ledger, pool, aggregation });
       opened.push(() => gateway.stop());
       gateways.push(gateway);
     }
@@ -92,9 +100,14 @@ export async function startEmbeddedConsortium(
   }
 }
 
+interface Threads {
+  readonly pool: PaillierPool;
+  readonly allowTestKeySize: boolean;
+}
+
 async function openParts(
-  { dataDir, aggregation }: EmbeddedConsortiumOptions,
-  { topology: { hospitals }, pool }: { readonly topology: Topology; readonly pool: PaillierPool },
+  { dataDir }: EmbeddedConsortiumOptions,
+  { topology: { hospitals }, threads }: { readonly topology: Topology; readonly threads: Threads },
   opened: (() => Promise<unknown>)[],
 ): Promise<HospitalParts[]> {
   const stores: EmbeddedRecordStore[] = [];
@@ -104,11 +117,13 @@ async function openParts(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const passphrase = await ownPassphrase(folder);
     const { mspId } = hospital;
-    const { allowTestKeySize = false } = aggregation ?? {};
+    // A thread of its own, as each hospital has where it runs alone; it starts with a ceremony's first step.
+    const machine = createCeremonyRunner();
+    opened.push(() => machine.close());
     // Both derive a key from the passphrase, which takes a tenth of a second each; side by side for all hospitals.
     const [authority, custody] = await Promise.all([
       EmbeddedAuthority.open({ directory: join(folder, 'authority'), mspId, passphrase }),
-      createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId, pool, allowTestKeySize }),
+      createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId, machine, ...threads }),
     ]);
     const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
     const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({
@@ -122,8 +137,8 @@ async function openParts(
 }
 
 function openLedger(
-  { dataDir, aggregation }: EmbeddedConsortiumOptions,
-  { channel }: Topology,
+  { dataDir }: EmbeddedConsortiumOptions,
+  { topology: { channel }, allowTestKeySize }: { topology: Topology; allowTestKeySize: boolean },
   parts: readonly HospitalParts[],
 ): Promise<EmbeddedLedger> {
   const [first] = parts;
@@ -137,7 +152,7 @@ function openLedger(
       peer: authority.node('peer'),
     })),
     orderer: first.authority.node('orderer'),
-    contracts: embeddedContracts({ allowTestKeySize: aggregation?.allowTestKeySize ?? false }),
+    contracts: embeddedContracts({ allowTestKeySize }),
   });
 }
 
@@ -146,6 +161,7 @@ interface Shared {
   readonly topology: Topology;
   readonly ledger: EmbeddedLedger;
   readonly pool: PaillierPool;
+  readonly aggregation: NonNullable<EmbeddedConsortiumOptions['aggregation']>;
 }
 
 async function startOne(
@@ -154,8 +170,9 @@ async function startOne(
   shared: Shared,
 ): Promise<Gateway> {
   const { hospital, authority, store, custody, folder } = part;
-  const { options, topology, ledger, pool } = shared;
+  const { options, topology, ledger, pool, aggregation } = shared;
   const { mspId, name, ports } = hospital;
+  const members = topology.hospitals.map((member) => member.mspId);
   const port = (fixed: number): number => (options.ports === 'free' ? 0 : fixed);
   const tls = await authority.issueTls({ commonName: `gateway.${hospital.id}`, hosts: [HOST, 'localhost'] });
   const release = mutualTlsRelease({
@@ -175,8 +192,8 @@ async function startOne(
     extend:
       options.extend ??
       aggregationExtension({
-        members: topology.hospitals.map((member) => member.mspId),
-        ...(options.aggregation ?? { keyBits: DEFAULT_KEY_BITS }),
+        ...aggregation,
+        ...(part === parts[0] ? { startsWith: members } : {}),
         pool,
       }),
   };
@@ -185,7 +202,7 @@ async function startOne(
       hospital: { name, mspId },
       rest: { host: HOST, port: port(ports.gatewayRest) },
       dataDir: join(folder, 'gateway'),
-      members: topology.hospitals.map((member) => member.mspId),
+      members,
       replicationFactor: topology.replicationFactor,
       buildDigest: process.env['CARELEDGER_BUILD_DIGEST'] ?? buildDigest(),
       // The contracts are this process's own code: starting another version of it is the decision to run it.

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { createPaillierPool } from '@careledger/crypto';
+import { createCeremonyRunner, createPaillierPool } from '@careledger/crypto';
 import type { GatewayConfig } from '@careledger/network';
 import { FabricCaAuthority } from '../adapters/authority-fabric-ca/index.js';
 import { FabricLedger } from '../adapters/ledger-fabric/index.js';
 import { KuboRecordStore } from '../adapters/store-kubo/index.js';
 import { createFileCustody } from '../custody/index.js';
-import { DEFAULT_KEY_BITS, aggregationExtension } from './aggregation.js';
+import { aggregationExtension } from './aggregation.js';
+import type { CeremonyOptions } from './ceremonies.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayOptions } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
@@ -25,7 +26,8 @@ export async function startFabricGateway(
   const { mspId } = config.hospital;
   const passphrase = (await text(config.custody.passphraseFile)).trim();
   const pool = createPaillierPool();
-  const custody = await createFileCustody({ dir: config.custody.dir, passphrase, mspId, pool });
+  const machine = createCeremonyRunner();
+  const custody = await createFileCustody({ dir: config.custody.dir, passphrase, mspId, pool, machine });
   const { release, authority, enrolledIdentity } = await identitiesOf(config);
   const { endpoint, hostAlias, tlsRootFile } = config.peer;
   const peer = { endpoint, hostAlias, tlsRootCertificate: await text(tlsRootFile) };
@@ -35,6 +37,7 @@ export async function startFabricGateway(
     await ledger.close();
     await store.close();
     await pool.close();
+    await machine.close();
   };
   const { approveBuild, limits, log, extend } = options;
   try {
@@ -57,13 +60,7 @@ export async function startFabricGateway(
         authority,
         release,
         enrolledIdentity,
-        extend:
-          extend ??
-          aggregationExtension({
-            members: config.members.map((member) => member.mspId),
-            keyBits: DEFAULT_KEY_BITS,
-            pool,
-          }),
+        extend: extend ?? aggregationExtension({ ...ceremonyOptions(config), pool }),
       },
     );
     const stop = async (): Promise<void> => {
@@ -75,6 +72,13 @@ export async function startFabricGateway(
     await closeAll();
     throw error;
   }
+}
+
+function ceremonyOptions({
+  aggregation: { keyBits, startsCeremony },
+  members,
+}: GatewayConfig): CeremonyOptions {
+  return startsCeremony ? { keyBits, startsWith: members.map(({ mspId }) => mspId) } : { keyBits };
 }
 
 async function identitiesOf(config: GatewayConfig) {

@@ -48,11 +48,17 @@ export interface GatewayExtension {
   /** What other hospitals' gateways may ask besides releases. */
   readonly peerRoutes?: readonly PeerRoute[];
   /** Runs beside the gateway until the signal aborts. */
-  readonly run?: (signal: AbortSignal, logged: Logged) => Promise<void>;
+  readonly run?: (signal: AbortSignal, log: ExtensionLog) => Promise<void>;
 }
 
 /** Logs a failure of what is named. */
 export type Logged = (what: string) => (error: unknown) => void;
+
+export interface ExtensionLog {
+  readonly failed: Logged;
+  /** Says what happened, for whoever reads the log; never a secret. */
+  readonly told: (text: string, details: Readonly<Record<string, unknown>>) => void;
+}
 
 export interface GatewayServices extends RestServices {
   readonly tables: LocalTables;
@@ -255,7 +261,10 @@ async function runInBackground(
     },
     signal,
   );
-  const extending = modules.extension.run?.(signal, logged).catch(logged('the extension'));
+  const told: ExtensionLog['told'] = (text, details) => {
+    rest.log.info(details, text);
+  };
+  const extending = modules.extension.run?.(signal, { failed: logged, told }).catch(logged('the extension'));
   await Promise.allSettled([joining, tidying, replicating, extending]);
 }
 

@@ -6,14 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify, inspect } from 'node:util';
 import {
-  combineAdditivePartials,
-  dealKeyShares,
+  combinePartials,
   encrypt,
-  keyShareToJson,
   makeHeader,
   publicKeyToJson,
+  sharingToJson,
+  thresholdShareToJson,
+  verifyPartialDecryption,
   type RecordContext,
+  type ThresholdShareJson,
 } from '@careledger/crypto';
+import { dealThresholdKey } from '@careledger/crypto/testing';
 import { CareLedgerError, type ErrorCode } from '@careledger/protocol';
 import { Pkcs10CertificateRequest, X509CertificateGenerator } from '@peculiar/x509';
 import { expect } from 'chai';
@@ -226,30 +229,59 @@ describe('file custody', function () {
   });
 
   describe('key shares', () => {
-    it('decrypts its part, keeps the first share, and has none of another key', async () => {
-      const holders = ['Hospital1MSP', 'Hospital2MSP'];
-      const { publicKey, shares } = await dealKeyShares({ keyBits: 512, holders, allowTestKeySize: true });
-      const json = publicKeyToJson(publicKey);
+    const holders = ['Hospital1MSP', 'Hospital2MSP', 'Hospital3MSP'];
+    const dealt = dealThresholdKey({ keyBits: 512, holders, allowTestKeySize: true });
+    const { publicKey, sharing } = dealt;
+    const { keyId } = publicKey;
+    const key = { publicKey: publicKeyToJson(publicKey), sharing: sharingToJson(publicKey, sharing) };
+    const [mine, theirs] = dealt.shares.map(thresholdShareToJson) as [ThresholdShareJson, ThresholdShareJson];
+    const context = { queryId: 'ab'.repeat(16), step: 'aggregate', index: 0 } as const;
+
+    it('decrypt their part with a proof, and nothing under another key or epoch', async () => {
       const custody = await open({ allowTestKeySize: true });
       const ciphertext = encrypt(publicKey, 42n);
-      await expectCode('KEY_NOT_FOUND', custody.partialDecryption(json, ciphertext));
-      expect(await custody.hasKeyShare(publicKey.keyId)).to.equal(false);
-
-      const [mine, other] = shares.map((share) => keyShareToJson(publicKey, share));
-      await custody.storeKeyShare({ keyId: publicKey.keyId, shareJson: mine });
-      await custody.storeKeyShare({ keyId: publicKey.keyId, shareJson: mine });
-      await expectCode('ALREADY_EXISTS', custody.storeKeyShare({ keyId: publicKey.keyId, shareJson: other }));
-      await expectCode('SCHEMA_VIOLATION', custody.storeKeyShare({ keyId: '../x', shareJson: mine }));
-      expect(await (await open()).hasKeyShare(publicKey.keyId)).to.equal(true);
-
-      const elsewhere = await createFileCustody(options({ dir: join(dir, 'other'), allowTestKeySize: true }));
-      await elsewhere.storeKeyShare({ keyId: publicKey.keyId, shareJson: other });
+      await expectCode('KEY_NOT_FOUND', custody.partialDecryption(key, ciphertext, context));
+      await custody.storeKeyShare(mine);
+      const elsewhere = { dir: join(dir, 'other'), mspId: 'Hospital2MSP', allowTestKeySize: true };
+      const other = await createFileCustody(options(elsewhere));
+      await other.storeKeyShare(theirs);
       const partials = [
-        await custody.partialDecryption(json, ciphertext),
-        await elsewhere.partialDecryption(json, ciphertext),
+        await custody.partialDecryption(key, ciphertext, context),
+        await other.partialDecryption(key, ciphertext, context),
       ];
-      expect(combineAdditivePartials({ publicKey, holders, ciphertext, partials })).to.equal(42n);
-      await expectCryptoRefusal(custody.partialDecryption(json, 0n));
+      for (const partial of partials)
+        verifyPartialDecryption({ publicKey, sharing, ciphertext, context, partial });
+      expect(combinePartials({ publicKey, sharing, ciphertext, partials })).to.equal(42n);
+      await expectCryptoRefusal(custody.partialDecryption(key, 0n, context));
+      const later = { ...key, sharing: { ...key.sharing, epoch: 1 } };
+      await expectCode('KEY_NOT_FOUND', custody.partialDecryption(later, ciphertext, context));
+    });
+
+    it('are of this hospital, survive a restart, and are never replaced', async () => {
+      const custody = await open();
+      expect(await custody.hasKeyShare({ keyId, epoch: 0 })).to.equal(false);
+      await custody.storeKeyShare(mine);
+      await custody.storeKeyShare(mine);
+      const another = { ...mine, value: theirs.value };
+      await expectCode('ALREADY_EXISTS', custody.storeKeyShare(another));
+      await expectCode('NOT_OWNER', custody.storeKeyShare(theirs));
+      await expectCryptoRefusal(custody.storeKeyShare({ ...mine, keyId: '../x' }));
+      const restarted = await open();
+      expect(await restarted.hasKeyShare({ keyId, epoch: 0 })).to.equal(true);
+      expect(await restarted.hasKeyShare({ keyId, epoch: 1 })).to.equal(false);
+    });
+
+    it('of earlier epochs are erased, those of the present one and of other keys stay', async () => {
+      const custody = await open();
+      const otherKey = { ...mine, keyId: 'cd'.repeat(32) };
+      for (const share of [mine, { ...mine, epoch: 1 }, { ...mine, epoch: 2 }, otherKey])
+        await custody.storeKeyShare(share);
+      await custody.eraseKeyShares({ keyId, beforeEpoch: 2 });
+      await custody.eraseKeyShares({ keyId, beforeEpoch: 2 });
+      const held = await Promise.all([0, 1, 2].map((epoch) => custody.hasKeyShare({ keyId, epoch })));
+      expect(held).to.deep.equal([false, false, true]);
+      expect(await custody.hasKeyShare({ keyId: otherKey.keyId, epoch: 0 })).to.equal(true);
+      await expectCode('SCHEMA_VIOLATION', custody.eraseKeyShares({ keyId: '../x', beforeEpoch: 2 }));
     });
   });
 

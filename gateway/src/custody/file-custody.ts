@@ -1,11 +1,16 @@
 import {
+  beginCeremony,
   generateHpkeKeyPair,
   hpkePublicKey,
+  nativeModPow,
   openHeader,
   rewrapHeader,
+  stepCeremony,
   type PaillierPool,
 } from '@careledger/crypto';
+import type { CeremonyMachine } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
+import { createCeremonyVault } from './ceremony-vault.js';
 import { createKeyShares } from './key-shares.js';
 import { unlockMasterKey } from './master-key.js';
 import { openOneTimeKeys } from './recipient-keys.js';
@@ -26,10 +31,18 @@ export interface FileCustodyOptions {
   /** Default 7 days: longer than any owner answers for an access entry. */
   readonly recipientKeyMaxAgeMs?: number;
   /** Where partial decryptions run. Absent: on the event loop. */
-  readonly pool?: PaillierPool;
+  readonly pool?: Pick<PaillierPool, 'provePartial'>;
+  /** Where the steps of ceremonies run. Absent: on the event loop. */
+  readonly machine?: CeremonyMachine;
   /** Tests only. */
   readonly allowTestKeySize?: boolean;
 }
+
+/** Also what a worker runs. */
+const onThisThread: CeremonyMachine = {
+  begin: (parameters) => settled(() => beginCeremony(parameters, { modPow: nativeModPow })),
+  step: (state, incoming) => settled(() => stepCeremony(state, incoming, { modPow: nativeModPow })),
+};
 
 const DAY_MS = 86_400_000;
 const ENCRYPTION_KEY = 'encryption-key';
@@ -86,9 +99,11 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     },
     forgetRecipientKey: (recipientPublicKey) => oneTime.forget(recipientPublicKey),
 
+    ceremonies: createCeremonyVault({ machine: onThisThread, ...options, folder, shares }),
     storeKeyShare: (share) => shares.store(share),
-    hasKeyShare: (keyId) => shares.has(keyId),
-    partialDecryption: (publicKey, ciphertext) => shares.partialDecryption(publicKey, ciphertext),
+    hasKeyShare: ({ keyId, epoch }) => shares.has(keyId, epoch),
+    eraseKeyShares: (of) => shares.erase(of),
+    partialDecryption: (key, ciphertext, context) => shares.partialDecryption(key, ciphertext, context),
 
     mac: (label, data) => settled(() => sealing.mac(`mac/${label}`, data)),
     sealLocal: (label, plaintext) => settled(() => sealing.seal(local(label), plaintext)),

@@ -1,11 +1,16 @@
 import {
-  keyShareFromJson,
-  partialDecrypt,
+  nativeModPow,
+  provePartialDecryption,
   publicKeyFromJson,
-  type KeyShare,
+  sharingFromJson,
+  thresholdShareFromJson,
+  thresholdShareToJson,
+  type OpeningContext,
   type PaillierPool,
-  type PaillierPublicKeyJson,
-  type PartialDecryption,
+  type ProvenPartial,
+  type ThresholdPublicKeyJson,
+  type ThresholdShare,
+  type ThresholdShareJson,
 } from '@careledger/crypto';
 import { CareLedgerError, Sha256, canonicalJson, validate } from '@careledger/protocol';
 import { createQueue } from './queue.js';
@@ -14,55 +19,92 @@ import type { SealedFolder } from './sealed-folder.js';
 const KIND = 'key-share';
 
 export interface KeySharesOptions {
-  /** Keeps the exponentiation (0.2 s at 2048 bits) off the event loop. Absent: it is done here. */
-  readonly pool?: PaillierPool;
+  readonly mspId: string;
+  /** Keeps the exponentiations off the event loop. Absent: they are done here. */
+  readonly pool?: Pick<PaillierPool, 'provePartial'>;
   /** Tests only. */
   readonly allowTestKeySize?: boolean;
 }
 
+/** One file for each key and epoch: shares of two epochs do not mix, and both are there while one replaces the other. */
 export interface KeyShares {
-  /** @throws CareLedgerError ALREADY_EXISTS when another share of the key is held, SCHEMA_VIOLATION */
-  store(share: { readonly keyId: string; readonly shareJson: unknown }): Promise<void>;
-  has(keyId: string): Promise<boolean>;
+  /**
+   * @throws CareLedgerError ALREADY_EXISTS when another share of the key and epoch is held, NOT_OWNER for the share of
+   * another hospital; CryptoError CRYPTO_INVALID_INPUT
+   */
+  store(share: ThresholdShareJson): Promise<void>;
+  has(keyId: string, epoch: number): Promise<boolean>;
+  /** @throws CareLedgerError KEY_NOT_FOUND */
+  read(keyId: string, epoch: number): Promise<ThresholdShareJson>;
+  /** Erases the shares of earlier epochs; idempotent. */
+  erase(shares: { readonly keyId: string; readonly beforeEpoch: number }): Promise<void>;
   /** @throws CareLedgerError KEY_NOT_FOUND; CryptoError CRYPTO_INVALID_CIPHERTEXT, CRYPTO_INVALID_INPUT */
-  partialDecryption(publicKey: PaillierPublicKeyJson, ciphertext: bigint): Promise<PartialDecryption>;
+  partialDecryption(
+    key: ThresholdPublicKeyJson,
+    ciphertext: bigint,
+    context: OpeningContext,
+  ): Promise<ProvenPartial>;
 }
 
 export function createKeyShares(options: KeySharesOptions, folder: SealedFolder): KeyShares {
-  const { pool, allowTestKeySize = false } = options;
+  const { mspId, pool, allowTestKeySize = false } = options;
   const serially = createQueue();
-  const read = async (keyId: string): Promise<string | undefined> => {
-    validate(Sha256, keyId);
-    const stored = await folder.read(KIND, keyId);
+  const held = async (keyId: string, epoch: number): Promise<string | undefined> => {
+    const stored = await folder.read(KIND, idOf(keyId, epoch));
     return stored === undefined ? undefined : Buffer.from(stored).toString('utf8');
+  };
+  const read = async (keyId: string, epoch: number): Promise<ThresholdShare> => {
+    const text = await held(keyId, epoch);
+    if (text === undefined) {
+      throw new CareLedgerError('KEY_NOT_FOUND', {
+        message: 'This hospital holds no share of that key and epoch.',
+        expected: `a share of epoch ${String(epoch)}`,
+      });
+    }
+    return thresholdShareFromJson(JSON.parse(text));
   };
 
   return {
-    store: ({ keyId, shareJson }) =>
+    store: (json) =>
       serially(async () => {
-        const text = canonicalJson(shareJson);
-        const held = await read(keyId);
-        if (held === text) return;
-        // A share that is in use is never replaced: whoever delivers another one later would disable this holder.
-        if (held !== undefined) {
-          throw new CareLedgerError('ALREADY_EXISTS', { came: 'another share of the same key' });
-        }
-        await folder.write(KIND, keyId, Buffer.from(text, 'utf8'));
+        const share = thresholdShareFromJson(json);
+        if (share.holder !== mspId)
+          throw new CareLedgerError('NOT_OWNER', { expected: mspId, came: share.holder });
+        const text = canonicalJson(thresholdShareToJson(share));
+        const before = await held(share.keyId, share.epoch);
+        if (before === text) return;
+        // A share that is in use is never replaced: this holder could not decrypt any more.
+        if (before !== undefined)
+          throw new CareLedgerError('ALREADY_EXISTS', { came: 'another share of the same key and epoch' });
+        await folder.write(KIND, idOf(share.keyId, share.epoch), Buffer.from(text, 'utf8'));
       }),
 
-    has: async (keyId) => (await read(keyId)) !== undefined,
+    has: async (keyId, epoch) => (await held(keyId, epoch)) !== undefined,
 
-    async partialDecryption(publicKeyJson, ciphertext) {
+    read: async (keyId, epoch) => thresholdShareToJson(await read(keyId, epoch)),
+
+    erase: ({ keyId, beforeEpoch }) =>
+      serially(async () => {
+        validate(Sha256, keyId);
+        for (const id of await folder.list(KIND)) {
+          const [ofKey, epoch] = id.split('-');
+          if (ofKey === keyId && Number(epoch) < beforeEpoch) await folder.remove(KIND, id);
+        }
+      }),
+
+    async partialDecryption({ publicKey: publicKeyJson, sharing: sharingJson }, ciphertext, context) {
       const publicKey = publicKeyFromJson(publicKeyJson, { allowTestKeySize });
-      const held = await read(publicKey.keyId);
-      if (held === undefined) {
-        throw new CareLedgerError('KEY_NOT_FOUND', { message: 'This hospital holds no share of that key.' });
-      }
-      const share: KeyShare = keyShareFromJson(publicKey, JSON.parse(held) as unknown);
-      if (pool === undefined) return partialDecrypt(publicKey, share, ciphertext);
-      const [partial] = await pool.partialDecrypt(publicKeyJson, share, [ciphertext]);
-      if (partial === undefined) throw new CareLedgerError('INTERNAL');
-      return partial;
+      const sharing = sharingFromJson(publicKey, sharingJson);
+      const share = await read(sharing.keyId, sharing.epoch);
+      const opening = { sharing, share, ciphertext, context };
+      return pool === undefined
+        ? provePartialDecryption({ ...opening, publicKey, modPow: nativeModPow })
+        : pool.provePartial({ ...opening, publicKey: publicKeyJson });
     },
   };
+}
+
+function idOf(keyId: string, epoch: number): string {
+  validate(Sha256, keyId);
+  return `${keyId}-${String(epoch)}`;
 }

@@ -9,8 +9,11 @@ import {
   readGatewayConfig,
   resolveHome,
 } from '@careledger/network';
-import { DEFAULT_KEY_BITS } from '../app/aggregation.js';
-import { startEmbeddedConsortium, type EmbeddedConsortiumOptions } from '../app/embedded.js';
+import {
+  EMBEDDED_AGGREGATION,
+  startEmbeddedConsortium,
+  type EmbeddedConsortiumOptions,
+} from '../app/embedded.js';
 import type { DemoHospital } from './demo-staff.js';
 import { GatewayClient } from './gateway-client.js';
 
@@ -43,6 +46,7 @@ async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptio
     ...(ports === undefined ? {} : { ports }),
   });
   const consortium = await starting.catch(inWords(dataDir));
+  const { keyBits } = aggregation ?? EMBEDDED_AGGREGATION;
   const { gateways, topology } = consortium;
   const hospitals = topology.hospitals.map((hospital, index): DemoHospital => ({
     client: new GatewayClient(hospital, gateways[index]?.restUrl ?? ''),
@@ -51,11 +55,10 @@ async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptio
   return {
     hospitals,
     channel: topology.channel,
-    keyBits: aggregation?.keyBits ?? DEFAULT_KEY_BITS,
+    keyBits,
     stateFile: join(dataDir, 'demonstration.json'),
     home: dataDir,
-    banner:
-      'EMBEDDED MODE: one process, one machine, every hospital’s keys in one place. For looking and testing; a consortium runs on Fabric (npm run network -- up).',
+    banner: `EMBEDDED MODE: one process, one machine, every hospital’s keys in one place, and statistics under a key of ${keyBits} bits, a test size. For looking and testing; a consortium runs on Fabric (npm run network -- up).`,
     printsTokens: true,
     stop: () => consortium.stop(),
   };
@@ -78,11 +81,13 @@ function inWords(dataDir: string): (error: unknown) => never {
 async function fabricNetwork(): Promise<DemoNetwork> {
   const home = resolveHome();
   const topology = loadTopology(DEFAULT_TOPOLOGY_FILE);
+  const keyBits = new Set<number>();
   const hospitals = topology.hospitals.map(({ id }): DemoHospital => {
     if (!existsSync(gatewayConfigFile(home, id))) {
       throw new Error(`No network was started in ${home}. Run: npm run network -- up`);
     }
-    const { hospital, rest, dataDir } = readGatewayConfig(home, id);
+    const { hospital, rest, dataDir, aggregation } = readGatewayConfig(home, id);
+    keyBits.add(aggregation.keyBits);
     const client = new GatewayClient(hospital, `http://${rest.host}:${rest.port}`);
     return { client, adminSecretFile: join(dataDir, 'admin-secret') };
   });
@@ -90,7 +95,7 @@ async function fabricNetwork(): Promise<DemoNetwork> {
   return {
     hospitals,
     channel: topology.channel,
-    keyBits: DEFAULT_KEY_BITS,
+    keyBits: Math.max(...keyBits),
     // `npm run network -- reset` removes it together with the network that it is about.
     stateFile: join(home, 'demonstration', 'state.json'),
     home,

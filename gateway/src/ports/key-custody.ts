@@ -1,9 +1,12 @@
 import type {
   OpenedHeader,
-  PartialDecryption,
-  PaillierPublicKeyJson,
+  OpeningContext,
+  ProvenPartial,
   RecordContext,
+  ThresholdPublicKeyJson,
+  ThresholdShareJson,
 } from '@careledger/crypto';
+import type { CeremonyCustody } from './ceremony-custody.js';
 import type { SigningIdentity } from './ledger.js';
 
 /**
@@ -51,9 +54,22 @@ export interface KeyCustody {
   }): Promise<OpenedHeader>;
   forgetRecipientKey(recipientPublicKey: Uint8Array): Promise<void>;
 
-  storeKeyShare(share: { readonly keyId: string; readonly shareJson: unknown }): Promise<void>;
-  hasKeyShare(keyId: string): Promise<boolean>;
-  partialDecryption(publicKey: PaillierPublicKeyJson, ciphertext: bigint): Promise<PartialDecryption>;
+  /** The shares of the consortium's key come from ceremonies, and stay inside. */
+  readonly ceremonies: CeremonyCustody;
+  /**
+   * Takes a share over from elsewhere, such as a backup; one that is held is never replaced.
+   * @throws CareLedgerError ALREADY_EXISTS, NOT_OWNER
+   */
+  storeKeyShare(share: ThresholdShareJson): Promise<void>;
+  hasKeyShare(of: { readonly keyId: string; readonly epoch: number }): Promise<boolean>;
+  /** Erases the shares of a key of earlier epochs. Idempotent. */
+  eraseKeyShares(of: { readonly keyId: string; readonly beforeEpoch: number }): Promise<void>;
+  /** With the share of the sharing's epoch, and the proof that it was used. @throws CareLedgerError KEY_NOT_FOUND */
+  partialDecryption(
+    key: ThresholdPublicKeyJson,
+    ciphertext: bigint,
+    context: OpeningContext,
+  ): Promise<ProvenPartial>;
 
   /** HMAC-SHA-256 under a key of the custody, domain-separated by `label`: linking tables, token signing. */
   mac(label: string, data: Uint8Array): Promise<Uint8Array>;

@@ -3,15 +3,18 @@ import type {
   AccessWithReceipt,
   AggregationKey,
   BuildReport,
+  Ceremony,
+  CeremonyPost,
   ContractName,
   Contribution,
   EmrRecord,
+  KeyRegistration,
+  KeyRegistrationResult,
   Member,
   MemberInstruction,
   MethodName,
   Page,
   Panel,
-  PartialShare,
   Patient,
   PatientGrant,
   PatientInstruction,
@@ -20,6 +23,7 @@ import type {
   Receipt,
   RecordBatch,
   RegisteredLayout,
+  ShareResult,
   Suspension,
 } from '@careledger/protocol';
 
@@ -74,15 +78,27 @@ export interface ContractResults {
     Get: Panel;
     List: Page<Panel>;
   };
+  ceremonies: {
+    Start: Ceremony;
+    Join: Ceremony;
+    Post: CeremonyPost;
+    Blame: Ceremony;
+    Resume: Ceremony;
+    Abandon: Ceremony;
+    Get: Ceremony;
+    Posts: { readonly items: CeremonyPost[] };
+    Registrations: { readonly items: KeyRegistration[] };
+    List: Page<Ceremony>;
+  };
   queries: {
-    RegisterKey: AggregationKey;
-    AcceptKey: AggregationKey;
+    RegisterKey: KeyRegistrationResult;
+    AcceptKey: KeyRegistrationResult;
     GetKey: AggregationKey;
     Open: Query;
     Contribute: Contribution;
     Refuse: Contribution | Query;
     Complete: Query;
-    Share: PartialShare;
+    Share: ShareResult;
     Publish: Query;
     Get: QueryDetails;
     List: Page<Query>;

@@ -1,0 +1,234 @@
+import {
+  concatBytes,
+  generateCeremonySigningKeys,
+  generateHpkeKeyPair,
+  hpkePublicKey,
+  patientPublicKey as ed25519PublicKey,
+  type CeremonyParameters,
+  type CeremonyResult,
+  type CeremonyStep,
+} from '@careledger/crypto';
+import { CareLedgerError, ObjectId, validate } from '@careledger/protocol';
+import type {
+  CeremonyCustody,
+  CeremonyPart,
+  CeremonyTrouble,
+  CeremonyView,
+} from '../ports/ceremony-custody.js';
+import type { CeremonyMachine } from '../ports/ceremony-machine.js';
+import { openRound, sealRound, type OneTimePrivateKeys } from './ceremony-messages.js';
+import { decodeCeremonyRecord, encodeCeremonyRecord, type CeremonyRecord } from './ceremony-record.js';
+import type { KeyShares } from './key-shares.js';
+import { createQueue } from './queue.js';
+import type { SealedFolder } from './sealed-folder.js';
+
+const KEYS = 'ceremony-keys';
+const PART = 'ceremony-part';
+const KEY_BYTES = 32;
+
+export interface CeremonyVaultModules {
+  readonly mspId: string;
+  readonly folder: SealedFolder;
+  readonly shares: KeyShares;
+  readonly machine: CeremonyMachine;
+  /** Tests only. */
+  readonly allowTestKeySize?: boolean;
+}
+
+/**
+ * The custody's part in ceremonies: two sealed files for each, the one-time keys and what stands between two steps. The
+ * second is replaced as a whole before anything of it is shown, so a crash leaves the round before or the round after.
+ */
+export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCustody {
+  const { folder, shares } = modules;
+  const serially = createQueue();
+  const keys = createOneTimeKeys(folder);
+  /** As the files are, once read; files are read and written in the queue only. */
+  const known = new Map<string, CeremonyRecord>();
+
+  const record = async (ceremonyId: string): Promise<CeremonyRecord | undefined> => {
+    validate(ObjectId, ceremonyId);
+    const cached = known.get(ceremonyId);
+    if (cached !== undefined) return cached;
+    const stored = await folder.read(PART, ceremonyId);
+    if (stored === undefined) return undefined;
+    const decoded = decodeCeremonyRecord(stored);
+    known.set(ceremonyId, decoded);
+    return decoded;
+  };
+  const save = async (ceremonyId: string, next: CeremonyRecord): Promise<CeremonyPart> => {
+    await folder.write(PART, ceremonyId, encodeCeremonyRecord(next));
+    known.set(ceremonyId, next);
+    return partOf(next);
+  };
+  const erase = async (ceremonyId: string): Promise<void> => {
+    validate(ObjectId, ceremonyId);
+    await folder.remove(PART, ceremonyId);
+    known.delete(ceremonyId);
+    await keys.erase(ceremonyId);
+  };
+  /** Past the queue when it can be: a step takes minutes, and others ask for messages meanwhile. */
+  const lookUp = async (ceremonyId: string): Promise<CeremonyRecord | undefined> =>
+    known.get(ceremonyId) ?? serially(() => record(ceremonyId));
+  const advance = async (
+    view: CeremonyView,
+    before: CeremonyRecord | undefined,
+    work: () => Promise<CeremonyStep>,
+  ): Promise<CeremonyPart | CeremonyTrouble> => {
+    const next = await nextRecord(view, before, { ...modules, keys, work });
+    return 'detail' in next ? next : save(view.ceremony.ceremonyId, next);
+  };
+
+  return Object.freeze<CeremonyCustody>({
+    keys: (ceremonyId, attempt) =>
+      serially(async () => {
+        validate(ObjectId, ceremonyId);
+        const { encryption, signing } = await keys.of(ceremonyId, attempt);
+        return { encryptionKey: hpkePublicKey(encryption), signingKey: ed25519PublicKey(signing) };
+      }),
+    part: async (ceremonyId) => {
+      const found = await lookUp(ceremonyId);
+      return found === undefined ? undefined : partOf(found);
+    },
+    begin: (view, signal) =>
+      serially(async () => {
+        const before = await record(view.ceremony.ceremonyId);
+        if (before?.attempt === view.ceremony.attempt) return partOf(before);
+        // A peer that is behind shows an attempt that has ended: going back would say other things in the same place.
+        if (before !== undefined && before.attempt > view.ceremony.attempt) throw outOfTurn();
+        return advance(view, undefined, async () => modules.machine.begin(await parametersOf(view, modules)));
+      }),
+    step: (view, received, signal) =>
+      serially(async () => {
+        const before = await record(view.ceremony.ceremonyId);
+        if (before === undefined || before.attempt !== view.ceremony.attempt || before.result !== undefined)
+          throw outOfTurn();
+        const { state, round } = before;
+        const { ceremonyId, attempt } = view.ceremony;
+        const own = await keys.of(ceremonyId, attempt);
+        const place = { ceremony: view.ceremony, round, self: modules.mspId, keys: own };
+        const opened = await openRound(place, received);
+        if ('detail' in opened) return opened;
+        return advance(view, before, () => modules.machine.step(state, opened, { signal }));
+      }),
+    message: async ({ ceremonyId, attempt, round, recipient }) => {
+      const found = await lookUp(ceremonyId);
+      return found?.attempt === attempt ? found.outbox[String(round)]?.[recipient] : undefined;
+    },
+    adopt: (ceremonyId) =>
+      serially(async () => {
+        const share = (await record(ceremonyId))?.share;
+        if (share !== undefined) {
+          await shares.store(share);
+          await shares.erase({ keyId: share.keyId, beforeEpoch: share.epoch });
+        }
+        await erase(ceremonyId);
+      }),
+    erase: (ceremonyId) => serially(() => erase(ceremonyId)),
+    kept: async () => [...new Set([...(await keys.ceremonies()), ...(await folder.list(PART))])],
+  });
+}
+
+function partOf({ attempt, round, digests, progress, result }: CeremonyRecord): CeremonyPart {
+  return { attempt, round, digests, progress, ...(result === undefined ? {} : { result }) };
+}
+
+function outOfTurn(): CareLedgerError {
+  return new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+    message: 'This attempt of the ceremony has not begun here, or has ended.',
+  });
+}
+
+interface OneTimeKeyFiles {
+  of(ceremonyId: string, attempt: number): Promise<OneTimePrivateKeys>;
+  erase(ceremonyId: string): Promise<void>;
+  ceremonies(): Promise<string[]>;
+}
+
+/** One file for each attempt; making those of an attempt destroys those of the attempts before. */
+function createOneTimeKeys(folder: SealedFolder): OneTimeKeyFiles {
+  const idsOf = async (ceremonyId: string): Promise<string[]> =>
+    (await folder.list(KEYS)).filter((id) => id.startsWith(`${ceremonyId}-`));
+  const erase = async (ceremonyId: string): Promise<void> => {
+    for (const id of await idsOf(ceremonyId)) await folder.remove(KEYS, id);
+  };
+  const make = async (ceremonyId: string, attempt: number, id: string): Promise<Uint8Array> => {
+    const attempts = (await idsOf(ceremonyId)).map((kept) => Number(kept.split('-')[1]));
+    if (attempts.some((kept) => kept > attempt)) throw outOfTurn();
+    await erase(ceremonyId);
+    const made = concatBytes(generateHpkeKeyPair().privateKey, generateCeremonySigningKeys().privateKey);
+    await folder.write(KEYS, id, made);
+    return made;
+  };
+  return {
+    async of(ceremonyId, attempt) {
+      const id = `${ceremonyId}-${String(attempt)}`;
+      const stored = (await folder.read(KEYS, id)) ?? (await make(ceremonyId, attempt, id));
+      return {
+        encryption: stored.subarray(0, KEY_BYTES),
+        signing: stored.subarray(KEY_BYTES, 2 * KEY_BYTES),
+      };
+    },
+    erase,
+    ceremonies: async () => (await folder.list(KEYS)).map((id) => id.split('-')[0] ?? ''),
+  };
+}
+
+interface StepModules extends CeremonyVaultModules {
+  readonly keys: OneTimeKeyFiles;
+  readonly work: () => Promise<CeremonyStep>;
+}
+
+/** Takes one step of the machine and seals what it says. Nothing is stored yet. */
+async function nextRecord(
+  { ceremony }: CeremonyView,
+  before: CeremonyRecord | undefined,
+  { mspId, keys, work }: StepModules,
+): Promise<CeremonyRecord | CeremonyTrouble> {
+  const step = await work();
+  const { state, outgoing, progress, result, fault } = step;
+  if (fault !== undefined) return troubleOf(fault);
+  const { ceremonyId, attempt } = ceremony;
+  if (result !== undefined) return endedRecord(attempt, before, { ...step, result });
+  if (outgoing === undefined) throw new TypeError('a step without messages, result or fault');
+  const { round } = outgoing;
+  const place = { ceremony, round, self: mspId, keys: await keys.of(ceremonyId, attempt) };
+  const sealed = await sealRound(place, outgoing);
+  const last = before === undefined ? undefined : { [before.round]: before.outbox[before.round] ?? {} };
+  const outbox = { ...last, [round]: sealed.messages };
+  return { attempt, round, state, digests: sealed.digests, outbox, progress };
+}
+
+/** The machine's secrets are gone but for the share; others may still need the messages of the round that ended it. */
+function endedRecord(
+  attempt: number,
+  before: CeremonyRecord | undefined,
+  { progress, result }: CeremonyStep & { readonly result: CeremonyResult },
+): CeremonyRecord {
+  const { round = 0, digests = {}, outbox = {} } = before ?? {};
+  const { publicKey, sharing, sharingDigest, share } = result;
+  const outcome = { key: { publicKey, sharing }, sharingDigest };
+  const ended = { attempt, round, digests, outbox, progress, state: new Uint8Array(0), result: outcome };
+  return share === undefined ? ended : { ...ended, share };
+}
+
+function troubleOf(fault: NonNullable<CeremonyStep['fault']>): CeremonyTrouble {
+  const { round, detail } = fault;
+  return fault.accused === undefined
+    ? { round, detail }
+    : { accused: fault.accused, reason: fault.reason, round, detail };
+}
+
+async function parametersOf(
+  { ceremony, key }: CeremonyView,
+  { mspId, shares, allowTestKeySize = false }: CeremonyVaultModules,
+): Promise<CeremonyParameters> {
+  const { ceremonyId, attempt, purpose, keyBits, participants, holders, threshold, dealers } = ceremony;
+  const signingKeys = Object.fromEntries(ceremony.joined.map((joined) => [joined.mspId, joined.signingKey]));
+  const named = { self: mspId, participants, holders, threshold, signingKeys };
+  const common = { ceremonyId, attempt, purpose, keyBits, ...named, allowTestKeySize };
+  if (purpose === 'generate' || key === undefined || dealers === undefined) return common;
+  const { publicKey, sharing } = key;
+  const share = dealers.includes(mspId) ? { share: await shares.read(sharing.keyId, sharing.epoch) } : {};
+  return { ...common, dealers, present: { publicKey, sharing }, ...share };
+}
