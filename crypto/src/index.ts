@@ -1,12 +1,11 @@
 /**
  * @careledger/crypto: the schemes. Formats and equations: docs/crypto/formats.md.
  *
- * Everything of "./core" (pure, also for chaincode and browsers), and for Node the Paillier engine, its worker pool,
- * the labelled dealer and the encrypted key file.
+ * Everything of "./core" (pure, also for chaincode and browsers), and for Node the Paillier engine, its worker pool and
+ * the encrypted key file.
  */
 export * from './core/index.js';
 export { checkedModPow, nativeModPow, opensslModPow } from './paillier/engine/native-mod-pow.js';
-export { dealKeyShares, type DealtKey } from './paillier/engine/dealer.js';
 export { readKeyFile, writeKeyFile } from './node/key-file.js';
 export {
   generatePaillierKeys,

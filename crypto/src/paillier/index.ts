@@ -7,5 +7,4 @@ export { PaillierOwner, privateKeyOf } from './private-key.js';
 export * from './proofs/index.js';
 export * from './public-key.js';
 export { ROW_SEED_BYTES, rowRandomness, rowRandomnessProduct, type SeededRow } from './row-randomness.js';
-export * from './shares.js';
 export * from './types.js';

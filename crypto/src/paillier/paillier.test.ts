@@ -1,6 +1,5 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { dealKeyShares } from './engine/dealer.js';
 import { generatePaillierKeys } from './engine/key-generation.js';
 import { decrypt, encrypt } from './engine/paillier.js';
 import { publicModPow } from './engine/short-power.js';
@@ -9,7 +8,6 @@ import { base64UrlToBytes, bytesToBase64Url, concatBytes } from '../core/bytes.j
 import { bitLength, gcd, modInverse, modPow } from './arithmetic.js';
 import * as homomorphic from './homomorphic.js';
 import * as keys from './public-key.js';
-import * as shares from './shares.js';
 import type { PaillierPrivateKey, PaillierPublicKey } from './types.js';
 
 const TEST = { allowTestKeySize: true };
@@ -280,107 +278,5 @@ describe('Paillier public key and ciphertext text', function () {
       generatePaillierKeys({ keyBits: 1000, ...TEST }),
       'keyBits',
     );
-  });
-});
-
-describe('shares of a dealt key', function () {
-  this.timeout(20_000);
-
-  const holders = ['H1MSP', 'H2MSP', 'H3MSP', 'H4MSP'];
-  const deal = dealKeyShares({ keyBits: 512, holders, ...TEST });
-  const partialsOf = async (c: bigint): Promise<ReturnType<typeof shares.partialDecrypt>[]> => {
-    const { publicKey, shares: all } = await deal;
-    return all.map((share) => shares.partialDecrypt(publicKey, share, c));
-  };
-
-  it('all holders together decrypt, in any order, through JSON', async () => {
-    const { publicKey, shares: all } = await deal;
-    expect(all.map((share) => share.holder)).to.deep.equal(holders);
-    for (const m of [0n, 1n, publicKey.n - 1n, 2n ** 200n + 3n]) {
-      const ciphertext = encrypt(publicKey, m);
-      const partials = all.map((share) => {
-        const stored = shares.keyShareFromJson(
-          publicKey,
-          JSON.parse(JSON.stringify(shares.keyShareToJson(publicKey, share))),
-        );
-        const partial = shares.partialDecrypt(publicKey, stored, ciphertext);
-        return shares.partialFromJson(
-          publicKey,
-          JSON.parse(JSON.stringify(shares.partialToJson(publicKey, partial))),
-        );
-      });
-      expect(
-        shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: partials.reverse() }),
-      ).to.equal(m);
-    }
-  });
-
-  it('fewer holders, a doubled one, a foreign one, or parts of another ciphertext do not', async () => {
-    const { publicKey } = await deal;
-    const ciphertext = encrypt(publicKey, 7n);
-    const partials = await partialsOf(ciphertext);
-    const elsewhere = await partialsOf(encrypt(publicKey, 7n));
-    const [a, b, c, d] = partials as [
-      (typeof partials)[0],
-      (typeof partials)[0],
-      (typeof partials)[0],
-      (typeof partials)[0],
-    ];
-    const combine = (given: typeof partials, of = holders): unknown =>
-      shares.combineAdditivePartials({ publicKey, holders: of, ciphertext, partials: given });
-    expect(combine(partials)).to.equal(7n);
-    expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c]));
-    expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c, c]));
-    expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c, { ...d, holder: 'H5MSP' }]));
-    expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine(partials, ['H1MSP', 'H2MSP', 'H3MSP']));
-    expectCode('CRYPTO_SHARES_INCOMPLETE', () => combine([a, b, c, elsewhere[3] ?? d]));
-    expectCode('CRYPTO_DECRYPTION_FAILED', () => combine([a, b, c], ['H1MSP', 'H2MSP', 'H3MSP']));
-    expectCode('CRYPTO_DECRYPTION_FAILED', () => combine([a, b, c, { ...d, value: a.value }]));
-    expectCode('CRYPTO_INVALID_CIPHERTEXT', () => combine([a, b, c, { ...d, value: publicKey.n }]));
-    expectCode('CRYPTO_INVALID_INPUT', () => combine(partials, ['H1MSP', 'H1MSP']), 'holders');
-  });
-
-  it('KNOWN WEAKNESS: a malicious holder moves the result unnoticed; equality proofs are a later issue', async () => {
-    const { publicKey } = await deal;
-    const ciphertext = encrypt(publicKey, 7n);
-    const [first, ...rest] = await partialsOf(ciphertext);
-    const moved = { ...first!, value: (first!.value * (1n + 1000n * publicKey.n)) % publicKey.nSquared };
-    expect(
-      shares.combineAdditivePartials({ publicKey, holders, ciphertext, partials: [moved, ...rest] }),
-    ).to.equal(1007n);
-  });
-
-  it('refuses bad ciphertexts, foreign shares and malformed JSON', async () => {
-    const { publicKey, shares: all } = await deal;
-    const share = all[0]!;
-    for (const bad of [0n, publicKey.n, publicKey.nSquared])
-      expectCode('CRYPTO_INVALID_CIPHERTEXT', () => shares.partialDecrypt(publicKey, share, bad));
-    const other = (await testKey(512)).publicKey;
-    expectCode('CRYPTO_INVALID_INPUT', () => shares.partialDecrypt(other, share, 5n), 'keyId');
-    expectCode(
-      'CRYPTO_INVALID_INPUT',
-      () => shares.partialDecrypt(publicKey, { ...share, share: -1n }, 5n),
-      'share.share',
-    );
-    expectCode(
-      'CRYPTO_INVALID_INPUT',
-      () => shares.partialDecrypt(publicKey, { ...share, holder: 'X' }, 5n),
-      'share.holder',
-    );
-    for (const json of [
-      null,
-      {},
-      { ...shares.keyShareToJson(publicKey, share), share: 5 },
-      { ...shares.keyShareToJson(publicKey, share), holders: ['H1MSP'] },
-    ]) {
-      expectCode('CRYPTO_INVALID_INPUT', () => shares.keyShareFromJson(publicKey, json));
-    }
-    expectCode('CRYPTO_INVALID_INPUT', () => shares.partialFromJson(publicKey, { keyId: 'x' }), 'keyId');
-    await expectRejection(
-      'CRYPTO_INVALID_INPUT',
-      dealKeyShares({ keyBits: 512, holders: ['H1MSP'], ...TEST }),
-      'holders',
-    );
-    await expectRejection('CRYPTO_INVALID_INPUT', dealKeyShares({ keyBits: 512, holders }), 'keyBits');
   });
 });

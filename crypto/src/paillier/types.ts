@@ -35,29 +35,3 @@ export interface PaillierPrivateKey {
   readonly q: bigint;
   readonly lambda: bigint;
 }
-
-/** One holder's additive share of d (see shares.ts); secret. */
-export interface KeyShare {
-  /** MSP id of the hospital that holds this share. */
-  readonly holder: string;
-  /** All holders, in the dealer's order; every one of them is needed. */
-  readonly holders: readonly string[];
-  readonly keyId: string;
-  readonly share: bigint;
-}
-
-export interface PartialDecryption {
-  readonly holder: string;
-  readonly keyId: string;
-  /** SHA-256 of the ciphertext this belongs to, lower-case hex. */
-  readonly ciphertextDigest: string;
-  /** ciphertext^share mod n^2. */
-  readonly value: bigint;
-}
-
-export interface PartialDecryptionJson {
-  readonly holder: string;
-  readonly keyId: string;
-  readonly ciphertextDigest: string;
-  readonly value: string;
-}

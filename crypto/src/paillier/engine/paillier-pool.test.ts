@@ -6,10 +6,8 @@ import { dealThresholdKey } from '../../threshold/engine/dealer.js';
 import { encryptWith, randomUnit } from '../homomorphic.js';
 import { publicKeyFromModulus, publicKeyToJson } from '../public-key.js';
 import { rowRandomness } from '../row-randomness.js';
-import { combineAdditivePartials } from '../shares.js';
 import type { PaillierPublicKey } from '../types.js';
 import { expectCode, expectRejection, testKey } from '../../test-support.js';
-import { dealKeyShares } from './dealer.js';
 import { longestTurnMs } from './event-loop.test-support.js';
 import { nativeModPow } from './native-mod-pow.js';
 import { createPaillierPool, type PaillierPool } from './paillier-pool.js';
@@ -206,28 +204,6 @@ describe('Paillier worker pool', function () {
       'CRYPTO_INVALID_CIPHERTEXT',
       pool.makeContribution(publicKeyToJson(publicKey), { ...input, rows: bad }),
       'ciphertexts[300]',
-    );
-  });
-
-  it('decrypts in parts', async () => {
-    const holders = ['H1MSP', 'H2MSP'];
-    const dealt = await dealKeyShares({ keyBits: 512, holders, ...TEST });
-    const ciphertexts = range(5).map((m) => encrypt(dealt.publicKey, m));
-    const parts = await Promise.all(
-      dealt.shares.map((share) => pool.partialDecrypt(publicKeyToJson(dealt.publicKey), share, ciphertexts)),
-    );
-    const plaintexts = ciphertexts.map((ciphertext, index) =>
-      combineAdditivePartials({
-        publicKey: dealt.publicKey,
-        holders,
-        ciphertext,
-        partials: parts.map((part) => part[index]!),
-      }),
-    );
-    expect(plaintexts).to.deep.equal(range(5));
-    await expectRejection(
-      'CRYPTO_INVALID_CIPHERTEXT',
-      pool.partialDecrypt(publicKeyToJson(dealt.publicKey), dealt.shares[0]!, [5n, 0n]),
     );
   });
 

@@ -13,7 +13,7 @@ import type { Mask } from '../proofs/masks.js';
 import type { PlaintextProof } from '../proofs/plaintext-proof.js';
 import { MIN_KEY_BITS, publicKeyFromJson, type KeySizeOptions } from '../public-key.js';
 import type { SeededRow } from '../row-randomness.js';
-import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
+import type { PaillierPublicKeyJson } from '../types.js';
 import type {
   PaillierTask,
   PaillierTaskKind,
@@ -38,7 +38,6 @@ export const MAX_BATCH_ITEMS = 100_000;
 export const MAX_PREPARED_KEYS = 4;
 const EXPONENTIATIONS_PER_TASK = 8;
 const TEST_KEY_EXPONENTIATIONS_PER_TASK = 64;
-const PARTIALS_PER_TASK = 2;
 const PRODUCTS_PER_TASK = 256;
 const SCALARS_PER_TASK = 128;
 const DERIVATIONS_PER_TASK = 1024;
@@ -86,13 +85,6 @@ export interface PaillierPool {
     scalars: readonly bigint[],
     options?: JobOptions,
   ): Promise<bigint[]>;
-  /** One holder's part of each ciphertext, in order. */
-  partialDecrypt(
-    publicKey: PaillierPublicKeyJson,
-    share: KeyShare,
-    ciphertexts: readonly bigint[],
-    options?: JobOptions,
-  ): Promise<PartialDecryption[]>;
   /** One holder's part in opening a ciphertext, with its proof; see `provePartialDecryption`. */
   provePartial(opening: PartialToProve, options?: JobOptions): Promise<ProvenPartial>;
   /** Those that hold, and the faults of the others with their holder's name; see `verifyPartials`. */
@@ -312,13 +304,6 @@ export function createPaillierPool(options: PaillierPoolOptions = {}): PaillierP
         firstIndex: at,
       }));
       return (await pool.run('multiply', publicKey, parts, job)).flat();
-    },
-    async partialDecrypt(publicKey, share, ciphertexts, job) {
-      const parts = inParts<bigint, 'partial'>(ciphertexts, PARTIALS_PER_TASK, (part) => ({
-        share,
-        ciphertexts: part,
-      }));
-      return (await pool.run('partial', publicKey, parts, job)).flat();
     },
     provePartial: ({ publicKey, ...input }, job) => pool.one('provePartial', publicKey, input, job),
     async verifyPartials({ publicKey, ...input }, job) {

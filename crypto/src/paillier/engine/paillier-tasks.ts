@@ -12,7 +12,7 @@ import type { ProvenPartial } from '../../threshold/types.js';
 import type { Mask } from '../proofs/masks.js';
 import type { PlaintextProof } from '../proofs/plaintext-proof.js';
 import type { SeededRow } from '../row-randomness.js';
-import type { KeyShare, PaillierPublicKeyJson, PartialDecryption } from '../types.js';
+import type { PaillierPublicKeyJson } from '../types.js';
 
 type WithoutKey<Task extends { publicKey: unknown }> = Omit<Task, 'publicKey'>;
 
@@ -39,10 +39,6 @@ export interface PaillierTaskKinds {
     output: bigint[];
   };
   rowRandomness: { input: { readonly rows: readonly SeededRow[] }; output: bigint };
-  partial: {
-    input: { readonly share: KeyShare; readonly ciphertexts: readonly bigint[] };
-    output: PartialDecryption[];
-  };
   provePartial: { input: WithoutKey<PartialToProve>; output: ProvenPartial };
   verifyPartials: {
     input: WithoutKey<PartialsToVerify>;

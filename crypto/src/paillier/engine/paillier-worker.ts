@@ -13,7 +13,6 @@ import { multiplyPlaintexts, sumCiphertexts } from '../homomorphic.js';
 import { verifyPlaintextKnowledge } from '../proofs/plaintext-proof.js';
 import { publicKeyFromJson } from '../public-key.js';
 import { rowRandomnessProduct } from '../row-randomness.js';
-import { partialDecrypt } from '../shares.js';
 import type { PaillierPublicKey, PaillierPublicKeyJson } from '../types.js';
 import { nativeModPow } from './native-mod-pow.js';
 import { encrypt, encryptorOf } from './paillier.js';
@@ -70,8 +69,6 @@ const HANDLERS: Handlers = {
   multiply: (publicKey, { ciphertexts, scalars, firstIndex }) =>
     multiplyPlaintexts(publicKey, ciphertexts, scalars, publicModPow, firstIndex),
   rowRandomness: (publicKey, { rows }) => rowRandomnessProduct(publicKey, rows, modPow),
-  partial: (publicKey, { share, ciphertexts }) =>
-    ciphertexts.map((ciphertext) => partialDecrypt(publicKey, share, ciphertext)),
   provePartial: (publicKey, input) => provePartialDecryption({ publicKey, modPow, ...input }),
   verifyPartials(publicKey, input) {
     const { valid, faults } = verifyPartials({ publicKey, modPow, ...input });
