@@ -23,17 +23,19 @@ export async function interleave(
   return results;
 }
 
-/** One JSON line: the median of the rounds' ratios, and the medians of both figures. */
+/** One JSON line: the median of the rounds' ratios, the medians of both figures, and what else is to be said. */
 export function report(
   name: string,
   unit: string,
   rounds: readonly Round[],
   [over, under]: readonly [string, string],
+  details: Readonly<Record<string, unknown>> = {},
 ): void {
   const ratios = rounds.map((round) => (round[over] ?? Number.NaN) / (round[under] ?? Number.NaN));
   const figureOf = (job: string) => rounded(median(rounds.map((round) => round[job] ?? Number.NaN)));
   const line = {
     name,
+    ...details,
     ratio: rounded(median(ratios)),
     unit,
     [over]: figureOf(over),
@@ -72,10 +74,18 @@ export async function rateOf(
   return (total * 1000) / (performance.now() - started);
 }
 
+/** Seconds of the processor that this process takes for `job`, its garbage collector included. */
+export function processorSeconds(job: () => void): number {
+  const started = process.cpuUsage();
+  job();
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1e6;
+}
+
 export async function elapsedMs(job: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await job();
   return performance.now() - started;
 }
 
-const rounded = (value: number): number => Number(value.toPrecision(4));
+export const rounded = (value: number): number => Number(value.toPrecision(4));

@@ -12,8 +12,8 @@
  * and Rosen, Journal of Cryptology 16, 2003).
  *
  * Divergence: y is hashed from n instead of drawn, so that everybody derives the same h and nobody knows a logarithm
- * between two of them; a key from the ceremony is a Blum integer, but nobody can check gcd(p - 1, q - 1) = 2 for it: a
- * larger common divisor g leaves h in a subgroup whose index divides g / 2.
+ * between two of them; a key from the ceremony is a Blum integer, but nobody can check gcd(p - 1, q - 1) = 2 for it: with
+ * a larger common divisor g, h generates a smaller group than it could, by a factor of g / 2.
  */
 import { expandBelow } from '../core/expand.js';
 import { gcd } from './arithmetic.js';

@@ -24,6 +24,8 @@ describe('powers with short public exponents, by RSA', function () {
     for (const exponent of [3n, 2n ** 63n, 2n ** 64n - 1n])
       expect(rsaModPow(7n, exponent, moduli[1]!), 'RSA itself').to.equal(modPow(7n, exponent, moduli[1]!));
     expect(() => rsaModPow(7n, 2n ** 65n + 1n, (2n ** 2203n - 1n) ** 2n), 'a long exponent').to.throw();
+    for (let exponent = 2n; exponent < 300n; exponent += 1n)
+      expect(rsaModPow(7n, exponent, moduli[0]!)).to.equal(modPow(7n, exponent, moduli[0]!));
     for (const base of [0n, 1n, moduli[0]! - 1n, moduli[0]!])
       expect(publicModPow(base, 3n, moduli[0]!)).to.equal(modPow(base, 3n, moduli[0]!));
     expectCode('CRYPTO_INVALID_INPUT', () => publicModPow(2n, -1n, moduli[0]!), 'exponent');

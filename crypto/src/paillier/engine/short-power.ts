@@ -12,31 +12,47 @@ import { checkedModPow, nativeModPow } from './native-mod-pow.js';
 /** OpenSSL refuses longer public exponents with large moduli. */
 const EXPONENT_BITS = 64;
 
-let last: { readonly modulus: bigint; readonly text: string; readonly sizeBytes: number } | undefined;
-let lastKey: { readonly modulus: bigint; readonly exponent: bigint; readonly key: KeyObject } | undefined;
+/** Weights of one study, and more; a key for another exponent costs a tenth of an exponentiation. */
+const MAX_CACHED_EXPONENTS = 128;
+
+/** OpenSSL's keys (modulus, exponent) of one modulus. */
+class RsaKeys {
+  readonly sizeBytes: number;
+  readonly #modulusText: string;
+  readonly #byExponent = new Map<bigint, KeyObject>();
+
+  constructor(readonly modulus: bigint) {
+    this.sizeBytes = sizeInBytes(modulus);
+    this.#modulusText = bytesOf(modulus, this.sizeBytes).toString('base64url');
+  }
+
+  key(exponent: bigint): KeyObject {
+    const kept = this.#byExponent.get(exponent);
+    if (kept !== undefined) return kept;
+    if (this.#byExponent.size >= MAX_CACHED_EXPONENTS) this.#byExponent.clear();
+    const e = bytesOf(exponent, sizeInBytes(exponent)).toString('base64url');
+    const key = createPublicKey({ key: { kty: 'RSA', n: this.#modulusText, e }, format: 'jwk' });
+    this.#byExponent.set(exponent, key);
+    return key;
+  }
+}
+
+let keysOfLastModulus: RsaKeys | undefined;
+
+function sizeInBytes(value: bigint): number {
+  return Math.ceil(value.toString(16).length / 2);
+}
 
 function bytesOf(value: bigint, sizeBytes: number): Buffer {
   return Buffer.from(value.toString(16).padStart(2 * sizeBytes, '0'), 'hex');
 }
 
-function keyOf(modulus: bigint, exponent: bigint): KeyObject {
-  if (lastKey?.modulus === modulus && lastKey.exponent === exponent) return lastKey.key;
-  if (last?.modulus !== modulus) {
-    const sizeBytes = Math.ceil(modulus.toString(16).length / 2);
-    last = { modulus, sizeBytes, text: bytesOf(modulus, sizeBytes).toString('base64url') };
-  }
-  const exponentBytes = Math.ceil(exponent.toString(16).length / 2);
-  const e = bytesOf(exponent, exponentBytes).toString('base64url');
-  const key = createPublicKey({ key: { kty: 'RSA', n: last.text, e }, format: 'jwk' });
-  lastKey = { modulus, exponent, key };
-  return key;
-}
-
 /** The bare oracle, as `opensslModPow` is. Not for use without `checkedModPow`. */
 export const rsaModPow: ModPow = (base, exponent, modulus) => {
-  const key = keyOf(modulus, exponent);
-  const sizeBytes = last?.sizeBytes ?? 0;
-  const power = publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, bytesOf(base, sizeBytes));
+  if (keysOfLastModulus?.modulus !== modulus) keysOfLastModulus = new RsaKeys(modulus);
+  const key = keysOfLastModulus.key(exponent);
+  const input = bytesOf(base, keysOfLastModulus.sizeBytes);
+  const power = publicEncrypt({ key, padding: constants.RSA_NO_PADDING }, input);
   return BigInt(`0x${power.toString('hex')}`);
 };
 
