@@ -15,6 +15,7 @@
 import { bigintToMinimalBytes, bytesEqual, bytesToBigint, hexToBytes } from '../../core/bytes.js';
 import { assertCborMap, type CborMap, type CborValue } from '../../core/cbor.js';
 import { CryptoError, invalidInput } from '../../core/errors.js';
+import { bitLength } from '../../paillier/arithmetic.js';
 import {
   ciphertextDigest,
   publicKeyFromJson,
@@ -36,6 +37,7 @@ import {
 } from '../codec.js';
 import { testCiphertextOf, verificationBaseOf } from '../derived.js';
 import {
+  MAX_HOLDERS_OF_A_KEY,
   isCommittedShare,
   splitInteger,
   verificationKeysOf,
@@ -113,7 +115,7 @@ function ownDealing(context: RoundContext, data: CborMap, publicKey: PaillierPub
     nSquared: publicKey.nSquared,
     base: verificationBaseOf(publicKey),
     secret: data['isNegative'] === true ? -magnitude : magnitude,
-    secretBits: exponentBounds(planFor(context)).dealt,
+    secretBits: exponentBounds(planFor(context), threshold).dealt,
     holderCount: holders.length,
     threshold,
     modPow,
@@ -126,11 +128,31 @@ function elementBytes(publicKey: PaillierPublicKey): number {
 }
 
 /** A positive integer without leading zeros. */
-function positiveOf(fields: CborMap, name: string, maxBytes: number): bigint {
+function positiveOf(fields: CborMap, name: string, maxBits: number): bigint {
   const bytes = bytesOf(fields, name);
-  if (bytes.length < 1 || bytes.length > maxBytes || bytes[0] === 0)
-    throw invalidInput(name, `1..${maxBytes} bytes without leading zeros`, `${bytes.length} bytes`);
-  return bytesToBigint(bytes);
+  const isMinimal = bytes.length >= 1 && 8 * bytes.length < maxBits + 8 && bytes[0] !== 0;
+  const value = isMinimal ? bytesToBigint(bytes) : 0n;
+  if (isMinimal && value >> BigInt(maxBits) === 0n) return value;
+  throw invalidInput(name, `1..2^${maxBits}-1 without leading zeros`, `${bytes.length} bytes`);
+}
+
+/** Bound on a sub-share: with one from each dealer, a share stays below its own. */
+function subShareBits(context: RoundContext): number {
+  const { present, threshold } = context.parameters;
+  if (present === undefined) return exponentBounds(planFor(context), threshold).subShare;
+  return MAX_SHARE_BITS - bitLength(BigInt(MAX_HOLDERS_OF_A_KEY));
+}
+
+/** The own dealing; a redistribution makes shares longer until they no longer fit. */
+function boundedDealing(context: RoundContext, data: CborMap, publicKey: PaillierPublicKey): IntegerDealing {
+  const dealing = ownDealing(context, data, publicKey);
+  const maxBits = subShareBits(context);
+  if (dealing.subShares.every((subShare) => subShare >> BigInt(maxBits) === 0n)) return dealing;
+  throw new CryptoError('CRYPTO_LIMIT_EXCEEDED', {
+    argument: 'share',
+    expected: `sub-shares of at most ${maxBits} bits`,
+    came: 'a longer one: generate a new key',
+  });
 }
 
 interface Dealt {
@@ -152,7 +174,7 @@ function readDealt(
   if (!commitments.every((commitment) => isElement(key, commitment)))
     throw invalidInput('commitments', 'elements of Z*_n^2', 'another value');
   if (selfPoint(context) > 0)
-    return { commitments, subShare: positiveOf(direct, 'subShare', MAX_SHARE_BITS / 8) };
+    return { commitments, subShare: positiveOf(direct, 'subShare', subShareBits(context)) };
   bytesOf(direct, 'subShare', 0);
   return { commitments, subShare: undefined };
 }
@@ -235,7 +257,7 @@ const deal: Round = {
   emit(context, data) {
     const key = publicKeyOf(context, data);
     const isDealer = dealersOf(context).includes(context.parameters.self);
-    const dealing = isDealer ? ownDealing(context, data, key) : undefined;
+    const dealing = isDealer ? boundedDealing(context, data, key) : undefined;
     const commitments = packIntegers(dealing?.commitments ?? [], elementBytes(key));
     const subShareOf = (point: number): Uint8Array => {
       const subShare = dealing?.subShares[point - 1];
@@ -334,7 +356,7 @@ function readPartial(opening: Opening, holder: string, came: CborValue): ProvenP
     value: single('value', elementBytes(publicKey), publicKey.nSquared),
     proof: {
       challenge: single('challenge', CHALLENGE_BITS / 8, 1n << BigInt(CHALLENGE_BITS)),
-      response: positiveOf(fields, 'response', MAX_RESPONSE_BYTES),
+      response: positiveOf(fields, 'response', 8 * MAX_RESPONSE_BYTES),
     },
   };
 }

@@ -28,32 +28,33 @@ export interface ExponentBounds {
   /** Of |phi_i| and of beta_i. */
   readonly phi: number;
   readonly beta: number;
-  /** Of a share of the sum of all parties' phi_i, beta_i. */
+  /** Of one party's share of them. */
   readonly phiShare: number;
   readonly betaShare: number;
   /** Of |a_j|. */
   readonly dealt: number;
+  /** Of a sub-share of a_j. */
+  readonly subShare: number;
 }
 
-/** Of f(j) for a secret of `secretBits`: d + 1 summands of at most b + d |n| bits. */
-function shareBits(plan: CandidatePlan, secretBits: number): number {
-  const { parties, curious } = plan;
-  return (
-    coefficientBits(secretBits, parties, curious + 1) +
-    curious * bitLength(BigInt(parties)) +
-    bitLength(BigInt(curious))
-  );
+/** Of f(j) for a secret of `secretBits`: at most `threshold` summands of b + (threshold - 1) |n| bits. */
+function shareBits(secretBits: number, parties: number, threshold: number): number {
+  const degree = threshold - 1;
+  const powerBits = degree * bitLength(BigInt(parties));
+  return coefficientBits(secretBits, parties, threshold) + powerBits + bitLength(BigInt(degree));
 }
 
-export function exponentBounds(plan: CandidatePlan): ExponentBounds {
-  const { keyBits, parties, openers } = plan;
+/** @param threshold of the sharing that comes out */
+export function exponentBounds(plan: CandidatePlan, threshold: number): ExponentBounds {
+  const { keyBits, parties, openers, curious } = plan;
   const sumBits = bitLength(BigInt(parties));
   const points = Array.from({ length: openers }, (_, index) => index + 1);
   const weights = lagrangeAtZero(parties, points).map((weight) => bitLength(weight < 0n ? -weight : weight));
   const [phi, beta] = [keyBits, keyBits + STATISTICAL_BITS];
-  const phiShare = shareBits(plan, phi) + sumBits;
-  const betaShare = shareBits(plan, beta) + sumBits;
-  return { phi, beta, phiShare, betaShare, dealt: phiShare + betaShare + Math.max(...weights) };
+  const phiShare = shareBits(phi, parties, curious + 1);
+  const betaShare = shareBits(beta, parties, curious + 1);
+  const dealt = phiShare + betaShare + 2 * sumBits + Math.max(...weights);
+  return { phi, beta, phiShare, betaShare, dealt, subShare: shareBits(dealt, parties, threshold) };
 }
 
 /** Shares of Delta * secret for the points 1..parties, with degree t; all positive. */
@@ -85,7 +86,7 @@ const exponent: Round = {
   emit(context, data) {
     const plan = planFor(context);
     const point = selfPoint(context);
-    const bounds = exponentBounds(plan);
+    const bounds = exponentBounds(plan, context.parameters.threshold);
     const { modulus, part } = plan.sizes;
     const single = (name: string, sizeBytes: number): bigint =>
       integersOf(data, name, { sizeBytes, count: 1, below: 1n << BigInt(8 * sizeBytes) })[0] ?? 0n;
@@ -107,7 +108,7 @@ const exponent: Round = {
   absorb(context, kept, received) {
     const plan = planFor(context);
     const point = selfPoint(context);
-    const bounds = exponentBounds(plan);
+    const bounds = exponentBounds(plan, context.parameters.threshold);
     const read = (fields: Parameters<typeof integersOf>[0], name: 'phi' | 'beta'): bigint => {
       const bits = name === 'phi' ? bounds.phiShare : bounds.betaShare;
       return (

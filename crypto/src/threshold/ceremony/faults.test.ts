@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
+import { bigintToBytes, bigintToMinimalBytes } from '../../core/bytes.js';
 import { decodeCbor, encodeCbor, type CborMap } from '../../core/cbor.js';
 import { runCeremonyLocally, type LocalMessage } from '../engine/local-ceremony.js';
 import { HOSPITALS } from '../threshold.test-support.js';
@@ -14,6 +16,8 @@ import {
   type Part,
 } from './ceremony.test-support.js';
 import { nextBatch } from './candidates.js';
+import { exponentBounds } from './exponent.js';
+import { planOf } from './plan.js';
 import { CeremonyInconsistent, ROUND_NAMES, type RoundName } from './round.js';
 import type { CeremonyFault, CeremonyIncoming, CeremonyStep } from './types.js';
 
@@ -116,6 +120,62 @@ describe('ceremony faults: garbage names its sender', function () {
       const fault = faultAfter(stepsOf(timeline(), name), (message) => withBody(message, 'broadcast', zeros));
       expectNamed(fault, 'GARBAGE', `${name}.${field}`);
     }
+  });
+});
+
+describe('ceremony faults: whatever comes, a step returns', function () {
+  this.timeout(20_000);
+
+  it('any bytes in any field lead on, or to a fault; nothing is thrown', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...ROUND_NAMES),
+        fc.boolean(),
+        fc.uint8Array({ minLength: 61, maxLength: 61 }),
+        (name, isDirect, bytes) => {
+          const part = isDirect ? 'direct' : 'broadcast';
+          const body = bodyOf(messageIn(name), part);
+          const changed = Object.fromEntries(
+            filledFields(messageIn(name), part).map(([field, value]) => [
+              field,
+              // Small enough to be in range most of the time.
+              value.map((byte, at) => (at % 32 < 3 ? byte & 1 : (bytes[at % 61] ?? 0))),
+            ]),
+          );
+          const change = (message: CeremonyIncoming): CeremonyIncoming =>
+            withBody(message, part, { ...body, ...changed });
+          const step = stepWith(stepsOf(timeline(), name), { victim, from: liar, change });
+          expect(
+            [step.fault, step.outgoing, step.result].filter((outcome) => outcome !== undefined),
+          ).to.have.lengthOf(1);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('the largest integers that are in range lead on, and one more names their sender', () => {
+    const bounds = exponentBounds(planOf(256, 5), 3);
+    const integer = (value: bigint, sizeBytes: number): Uint8Array => bigintToBytes(value, sizeBytes);
+    const body = bodyOf(messageIn('exponent'), 'direct');
+    const [phiBytes, betaBytes] = ['phi', 'beta'].map((field) => (body[field] as Uint8Array).length);
+    const [phi, beta] = [1n << BigInt(bounds.phiShare), 1n << BigInt(bounds.betaShare)];
+    const faultOf = (changed: CborMap): CeremonyFault | undefined =>
+      faultAfter(stepsOf(timeline(), 'exponent'), (message) => withBody(message, 'direct', changed));
+    const largest = { phi: integer(phi - 1n, phiBytes!), beta: integer(beta - 1n, betaBytes!) };
+    expect(faultOf(largest)).to.equal(undefined);
+    expect(faultOf({ phi: integer(0n, phiBytes!), beta: integer(0n, betaBytes!) })).to.equal(undefined);
+    for (const above of [{ phi: integer(phi, phiBytes!) }, { beta: integer(beta, betaBytes!) }])
+      expectNamed(faultOf({ ...largest, ...above }), 'GARBAGE', Object.keys(above).join());
+
+    const subShare = (value: bigint): CeremonyFault | undefined =>
+      faultAfter(stepsOf(timeline(), 'deal'), (message) =>
+        withBody(message, 'direct', { subShare: bigintToMinimalBytes(value) }),
+      );
+    const limit = 1n << BigInt(bounds.subShare);
+    expectNamed(subShare(limit - 1n), 'PROOF_INVALID', 'the largest sub-share');
+    expectNamed(subShare(limit), 'GARBAGE', 'one above');
+    expectNamed(subShare(0n), 'GARBAGE', 'none');
   });
 });
 
