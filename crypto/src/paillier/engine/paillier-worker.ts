@@ -2,8 +2,7 @@
  * Worker thread: answers one PaillierTask at a time. Randomness is drawn here, from the platform's generator, and
  * OpenSSL's objects and a key's table are made here, once per thread.
  */
-import { parentPort, workerData } from 'node:worker_threads';
-import { CryptoError } from '../../core/errors.js';
+import { workerData } from 'node:worker_threads';
 import {
   combinePartials,
   provePartialDecryption,
@@ -26,23 +25,10 @@ import type {
 import { proveContribution } from './proof-tasks.js';
 import { proveRows } from './row-proof-task.js';
 import { publicModPow } from './short-power.js';
-import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';
+import { describeError, serveTasks } from './worker-answer.js';
 
 const { allowTestKeySize } = workerData as PaillierWorkerData;
 const modPow = nativeModPow;
-
-function describe(error: unknown): ErrorMessage {
-  if (error instanceof CryptoError) {
-    const { code, argument, expected, came } = error;
-    return { code, argument, expected, came };
-  }
-  return {
-    code: 'CRYPTO_WORKER_FAILED',
-    argument: 'task',
-    expected: 'a result',
-    came: error instanceof Error ? error.name : 'an error',
-  };
-}
 
 type Handlers = {
   [Kind in PaillierTaskKind]: (
@@ -72,7 +58,7 @@ const HANDLERS: Handlers = {
   provePartial: (publicKey, input) => provePartialDecryption({ publicKey, modPow, ...input }),
   verifyPartials(publicKey, input) {
     const { valid, faults } = verifyPartials({ publicKey, modPow, ...input });
-    return { valid, faults: faults.map(describe) };
+    return { valid, faults: faults.map(describeError) };
   },
   combinePartials: (publicKey, input) => combinePartials({ publicKey, modPow, ...input }),
   proveContribution,
@@ -104,14 +90,4 @@ function perform<Kind extends PaillierTaskKind>({
   return HANDLERS[kind](keyOf(publicKey), input);
 }
 
-function answer(task: PaillierTask): WorkerAnswer<PaillierTaskOutput> {
-  try {
-    return { result: perform(task) };
-  } catch (error) {
-    return { error: describe(error) };
-  }
-}
-
-parentPort?.on('message', (task: PaillierTask) => {
-  parentPort?.postMessage(answer(task));
-});
+serveTasks((task: PaillierTask): PaillierTaskOutput => perform(task));

@@ -3,7 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { CryptoError } from '../../core/errors.js';
 import type { ErrorMessage, WorkerAnswer } from './worker-pool.js';
 
-function describe(error: unknown): ErrorMessage {
+/** What of an error travels between threads. */
+export function describeError(error: unknown): ErrorMessage {
   if (error instanceof CryptoError) {
     const { code, argument, expected, came } = error;
     return { code, argument, expected, came };
@@ -23,7 +24,7 @@ export function serveTasks(perform: (task: never) => unknown): void {
     try {
       answer = { result: perform(task as never) };
     } catch (error) {
-      answer = { error: describe(error) };
+      answer = { error: describeError(error) };
     }
     parentPort?.postMessage(answer);
   });
