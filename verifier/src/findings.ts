@@ -48,7 +48,9 @@ export const FINDINGS = {
   PANEL_INVALID: 'A panel that a contribution names is missing, or of another owner, layout or key.',
   PANEL_CONTENT_CHANGED: 'The record store has no bytes that hash to the panel’s CID.',
   CONTRIBUTION_MISMATCH: 'A contribution is not the product of the rows that its opening names.',
-  ROW_MISMATCH: 'A row of a panel does not encrypt the values that the hospital shows.',
+  PANEL_NOT_FOUND: 'No such panel on this ledger.',
+  AUDIT_OF_ANOTHER: 'An answer to an audit is about another panel, or about other rows than were asked for.',
+  ROW_PROOF_INVALID: 'A row’s proof does not verify: it need not be what its layout says.',
 
   // The ceremony
   CEREMONY_NOT_FOUND: 'No such ceremony on this ledger.',

@@ -1,4 +1,5 @@
 /** Checks that trust no gateway: what stands on the ledger and in the record store is derived again. */
+export { verifyRowAudit, type PanelReport, type RowAuditVerification } from './audit/verify-row-audit.js';
 export { verifyCeremony, type CeremonyReport } from './ceremony/verify-ceremony.js';
 export { FINDINGS, type Finding, type FindingCode, type SignedBy } from './findings.js';
 export { BLOCK_FILE, readBlockFolder } from './ledger/block-folder.js';

@@ -7,14 +7,16 @@ import { parseArgs } from 'node:util';
 import { gatewayConfigFile, readGatewayConfig, resolveHome } from '@careledger/network';
 import { fabricEvidence } from '../app/fabric-evidence.js';
 import type { EvidenceSource } from './export/evidence-source.js';
-import { exportBlocks, exportPanels } from './export/export-folder.js';
+import { exportBlocks, exportPanels, panelsOfQuery } from './export/export-folder.js';
 import { gatewaySource } from './export/gateway-source.js';
 
 const USAGE = `usage: careledger export blocks --to DIR FROM
        careledger export query ID --to DIR FROM
+       careledger export panel ID --to DIR FROM
 
   blocks           every block of the ledger, into DIR/blocks; goes on where it stopped
   query ID         the blocks, and into DIR/records the panels that the query was computed from
+  panel ID         the blocks, and into DIR/records that panel
 
 FROM is one of
   --hospital h1 [--home DIR] [--cert FILE --key FILE]
@@ -39,8 +41,9 @@ type Values = NonNullable<ReturnType<typeof parsedArgs>>['values'];
 
 interface Request {
   readonly folder: string;
-  /** Absent: blocks alone. */
-  readonly queryId?: string;
+  readonly what: 'blocks' | 'query' | 'panel';
+  /** Of query or panel. */
+  readonly id: string;
   readonly open: () => Promise<EvidenceSource>;
 }
 
@@ -64,11 +67,15 @@ function requestOf(args: readonly string[]): Request | 'help' | 'wrong' {
   if (parsed === undefined) return 'wrong';
   const { values, positionals } = parsed;
   if (values.help) return 'help';
-  const [what = '', queryId] = positionals;
+  const [what = '', id = ''] = positionals;
   const open = sourceOf(values);
-  const needed = { blocks: 1, query: 2 }[what];
-  if (positionals.length !== needed || values.to === undefined || open === undefined) return 'wrong';
-  return { folder: values.to, open, ...(queryId === undefined ? {} : { queryId }) };
+  if (!isKind(what) || values.to === undefined || open === undefined) return 'wrong';
+  if (positionals.length !== (what === 'blocks' ? 1 : 2)) return 'wrong';
+  return { folder: values.to, open, what, id };
+}
+
+function isKind(what: string): what is Request['what'] {
+  return ['blocks', 'query', 'panel'].includes(what);
 }
 
 function parsedArgs(args: readonly string[]) {
@@ -80,16 +87,17 @@ function parsedArgs(args: readonly string[]) {
 }
 
 /** Progress goes where it does not mix with a report. */
-async function exportTo(source: EvidenceSource, { folder, queryId }: Request): Promise<void> {
+async function exportTo(source: EvidenceSource, { folder, what, id }: Request): Promise<void> {
   const isTerminal = process.stderr.isTTY;
   const { height, added } = await exportBlocks(source, folder, (blocks) => {
     if (isTerminal) process.stderr.write(`\r${String(blocks)} blocks`);
   });
   const summary = `${String(height)} blocks in ${folder}, ${String(added)} new, from ${source.name}`;
   process.stderr.write(`${isTerminal ? '\r' : ''}${summary}\n`);
-  if (queryId === undefined) return;
-  const panels = await exportPanels(source, queryId, folder);
-  process.stderr.write(`${String(panels)} new panels of query ${queryId}\n`);
+  if (what === 'blocks') return;
+  const panelIds = what === 'panel' ? [id] : await panelsOfQuery(source, id);
+  const panels = await exportPanels(source, panelIds, folder);
+  process.stderr.write(`${String(panels)} new of ${String(panelIds.length)} panels\n`);
 }
 
 function sourceOf(values: Values): Request['open'] | undefined {

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { common } from '@hyperledger/fabric-protos';
+import { verifyRowAudit } from '../audit/verify-row-audit.js';
 import { verifyCeremony } from '../ceremony/verify-ceremony.js';
 import { blockHeaderBytes } from '../ledger/block.js';
 import { readBlockFolder } from '../ledger/block-folder.js';
@@ -17,12 +18,15 @@ import { reportText, type Report } from '../report/text.js';
 
 export const VERIFY_USAGE = `usage: careledger verify query ID --from DIR [options]
        careledger verify ceremony ID --from DIR [options]
+       careledger verify panel ID --audit FILE --from DIR [options]
 
   query ID         re-derives a query's result from the blocks, every proof included
   ceremony ID      who made the key: digests posted, faults named, acceptance by every holder
+  panel ID         the rows that its hospital proved to be well-formed are those that it anchored
 
   --from DIR       what 'careledger export' wrote: DIR/blocks and DIR/records
   --opening FILE   a hospital's opening of its contribution; re-derives it from its anchored rows (repeatable)
+  --audit FILE     a hospital's answer to an audit of rows; --asked FILE the request that it answers
   --records WHERE  where rows come from instead of DIR/records: a Kubo node's RPC URL, or a folder of files by CID
   --genesis WHAT   block 0 that you expect: its hash, or a file of the block that you had before
   --json           the report as JSON
@@ -33,17 +37,23 @@ export const VERIFY_USAGE = `usage: careledger verify query ID --from DIR [optio
 const OPTIONS = {
   from: { type: 'string' },
   opening: { type: 'string', multiple: true, default: [] as string[] },
+  audit: { type: 'string' },
+  asked: { type: 'string' },
   records: { type: 'string' },
   genesis: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
+const KINDS = ['query', 'ceremony', 'panel'];
+
 interface Request {
   readonly kind: string;
   readonly id: string;
   readonly from: string;
   readonly openings: readonly string[];
+  readonly audit: string | undefined;
+  readonly asked: string | undefined;
   readonly records: string | undefined;
   readonly genesis: string | undefined;
   readonly isJson: boolean;
@@ -72,10 +82,11 @@ function requestOf(args: readonly string[]): Request | 'help' | 'wrong' {
   if (parsed === undefined) return 'wrong';
   const { values, positionals } = parsed;
   if (values.help) return 'help';
-  const [kind = '', id = '', ...rest] = positionals;
-  const { from, opening: openings, records, genesis, json: isJson } = values;
-  const isUsable = ['query', 'ceremony'].includes(kind) && id !== '' && rest.length === 0;
-  return isUsable && from !== undefined ? { kind, id, from, openings, records, genesis, isJson } : 'wrong';
+  const [kind = '', id = ''] = positionals;
+  const { from, opening: openings, audit, asked, records, genesis, json: isJson } = values;
+  const isWhole = positionals.length === 2 && from !== undefined;
+  if (!isWhole || !KINDS.includes(kind) || (kind === 'panel') !== (audit !== undefined)) return 'wrong';
+  return { kind, id, from, openings, audit, asked, records, genesis, isJson };
 }
 
 function parsedArgs(args: readonly string[]) {
@@ -86,14 +97,17 @@ function parsedArgs(args: readonly string[]) {
   }
 }
 
-async function reportOn({ kind, id, from, openings, records, genesis }: Request): Promise<Report> {
+async function reportOn({ kind, id, from, genesis, ...request }: Request): Promise<Report> {
   const genesisHash = genesis === undefined ? {} : { genesisHash: await hashOfGenesis(genesis) };
   const replay: Replay = await replayLedger(readBlockFolder(join(from, 'blocks')), genesisHash);
   if (kind === 'ceremony') return verifyCeremony(replay, id);
-  const opened = await Promise.all(
-    openings.map(async (file) => parseJson(file, await readFile(file, 'utf8'))),
-  );
-  return verifyQuery(replay, id, { openings: opened, records: sourceOf(records ?? join(from, 'records')) });
+  const records = sourceOf(request.records ?? join(from, 'records'));
+  if (kind === 'panel') {
+    const audit = await readJson(request.audit);
+    const asked = request.asked === undefined ? {} : { asked: await readJson(request.asked) };
+    return verifyRowAudit(replay, id, { audit, ...asked, records });
+  }
+  return verifyQuery(replay, id, { openings: await Promise.all(request.openings.map(readJson)), records });
 }
 
 function sourceOf(where: string): RecordSource {
@@ -107,10 +121,10 @@ async function hashOfGenesis(what: string): Promise<string> {
   return createHash('sha256').update(blockHeaderBytes(header)).digest('hex');
 }
 
-function parseJson(file: string, text: string): unknown {
+async function readJson(file = ''): Promise<unknown> {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(await readFile(file, 'utf8')) as unknown;
   } catch (cause) {
-    throw new Error(`${file} is not JSON.`, { cause });
+    throw new Error(`${file} cannot be read as JSON.`, { cause });
   }
 }

@@ -1,13 +1,10 @@
 /** What stands on the ledger about a query, read from the replayed blocks with the signature under every part. */
 import {
-  AggregationKeySchema,
   ConsortiumSchema,
   ContributionSchema,
   KEYS,
-  PanelSchema,
   PartialSchema,
   QuerySchema,
-  RegisteredLayoutSchema,
   RejectedPartialSchema,
   canonicalJson,
   validate,
@@ -20,10 +17,10 @@ import {
   type QueryBudget,
   type RejectedPartial,
 } from '@careledger/protocol';
-import { layoutDigest } from '@careledger/crypto';
 import type { SignedBy } from '../findings.js';
 import { Found } from '../found.js';
 import type { Fact, Facts } from '../ledger/facts.js';
+import { CURRENT, readKey, readLayout, readPanel } from './anchored-documents.js';
 import { assertWrittenOnce, readDocument } from './documents.js';
 
 export interface QueryEvidence {
@@ -68,8 +65,8 @@ export function evidenceOf(facts: Facts, queryId: string, found: Found): QueryEv
   if (query === undefined) return undefined;
   const contributions = documentsOf(facts, queryId, CONTRIBUTION, found);
   const partials = documentsOf(facts, queryId, PARTIAL, found);
-  const key = keyOf(facts, query, found);
-  const layout = layoutOf(facts, query, found);
+  const key = readKey(facts, keyAsked(query), found);
+  const layout = readLayout(facts, query, found);
   return {
     query,
     steps: stepsOf(facts, queryId),
@@ -85,7 +82,6 @@ export function evidenceOf(facts: Facts, queryId: string, found: Found): QueryEv
   };
 }
 
-const CURRENT = ['current'];
 const QUERY_ARGUMENT = [
   'queryId',
   'statistic',
@@ -255,6 +251,11 @@ function activeMembersOf({ value }: Fact): readonly string[] {
   }
 }
 
+/** The sharing under which the shares were combined; without a result, the last one. */
+function keyAsked({ keyId, combined }: Query): { readonly keyId: string; readonly epoch?: number } {
+  return combined === undefined ? { keyId } : { keyId, epoch: combined.epoch };
+}
+
 /** As the transaction that opened the query left the budget; a query that was denied for it left it alone. */
 function spentBy(facts: Facts, { researcher, txId }: Query): Pick<QueryEvidence, 'spent'> {
   const history = facts.history(KEYS.queryBudget, [researcher.mspId, researcher.enrolmentId]);
@@ -264,49 +265,6 @@ function spentBy(facts: Facts, { researcher, txId }: Query): Pick<QueryEvidence,
   return { spent: days.reduce((sum, { fields }) => sum + fields, 0) };
 }
 
-/** The sharing under which the shares were combined; without a result, the last one. */
-function keyOf(facts: Facts, { keyId, combined }: Query, found: Found): AggregationKey | undefined {
-  const subject = `key ${keyId}`;
-  const versions = facts.history(KEYS.aggregationKey, CURRENT).filter(({ value }) => {
-    const { publicKey, sharing } = value as Partial<AggregationKey>;
-    return publicKey?.keyId === keyId && (combined === undefined || sharing?.epoch === combined.epoch);
-  });
-  const last = versions.at(-1);
-  if (last === undefined) {
-    found.add('KEY_INVALID', { subject, expected: 'the key of the query', came: 'none on the ledger' });
-    return undefined;
-  }
-  const methods = ['queries:RegisterKey', 'queries:AcceptKey'];
-  return readDocument(AggregationKeySchema, last, { subject, methods, signedFields: [] }, found);
-}
-
-function layoutOf(
-  facts: Facts,
-  { layoutId, layoutVersion }: Query,
-  found: Found,
-): PanelLayoutDocument | undefined {
-  const subject = `layout ${layoutId} version ${String(layoutVersion)}`;
-  const address = [layoutId, String(layoutVersion).padStart(4, '0')];
-  const [first] = facts.history(KEYS.panelLayout, address);
-  assertWrittenOnce(facts.history(KEYS.panelLayout, address), subject, found);
-  if (first === undefined) {
-    found.add('LAYOUT_INVALID', { subject, expected: 'a registered layout', came: 'none' });
-    return undefined;
-  }
-  const provenance = { subject, methods: ['panels:RegisterLayout'], signedFields: ['layout'] };
-  const registered = readDocument(RegisteredLayoutSchema, first, provenance, found);
-  if (registered === undefined) return undefined;
-  const { layout, digest, txId } = registered;
-  const actual = found.orAdd('LAYOUT_INVALID', { subject, txId }, () => layoutDigest(layout));
-  const isNamed = layout.id === layoutId && layout.version === layoutVersion;
-  if (actual === undefined) return undefined;
-  if (actual !== digest || !isNamed) {
-    found.add('LAYOUT_INVALID', { subject, expected: digest, came: actual, txId });
-    return undefined;
-  }
-  return layout;
-}
-
 function panelsOf(
   facts: Facts,
   contributions: readonly Contribution[],
@@ -314,18 +272,7 @@ function panelsOf(
 ): ReadonlyMap<string, Panel> {
   const panels = new Map<string, Panel>();
   for (const panelId of contributions.flatMap((contribution) => contribution.panelIds ?? [])) {
-    const subject = `panel ${panelId}`;
-    const fact = facts.latest(KEYS.panel, [panelId]);
-    assertWrittenOnce(facts.history(KEYS.panel, [panelId]), subject, found);
-    if (fact === undefined) continue;
-    const signer = (fact.value as Partial<Panel>).ownerMspId;
-    const provenance = {
-      subject,
-      methods: ['panels:Anchor'],
-      ...(signer === undefined ? {} : { signer }),
-      signedFields: ['panelId', 'layoutId', 'layoutVersion', 'keyId', 'cid', 'rows'],
-    };
-    const panel = readDocument(PanelSchema, fact, provenance, found);
+    const panel = readPanel(facts, panelId, found);
     if (panel !== undefined) panels.set(panelId, panel);
   }
   return panels;

@@ -1,18 +1,17 @@
 import {
   ciphertextFromText,
-  decodePanelBlock,
-  layoutDigest,
   openingFromJson,
   slotsFor,
   verifyOpening,
   type ContributionOpening,
   type PaillierPublicKey,
 } from '@careledger/crypto';
-import { CareLedgerError, type PanelLayoutDocument } from '@careledger/protocol';
-import { wordsOf, type Found } from '../found.js';
-import { fetchRecord, type RecordSource } from '../records/record-source.js';
+import type { PanelLayoutDocument } from '@careledger/protocol';
+import type { Found } from '../found.js';
+import type { RecordSource } from '../records/record-source.js';
 import { isGiven, type Given } from './contributions.js';
 import type { QueryEvidence } from './evidence.js';
+import { panelRows } from './panel-rows.js';
 
 export interface OpeningCheck {
   readonly evidence: QueryEvidence;
@@ -80,7 +79,9 @@ async function anchoredRows(
   const opened = new Set(rowRefs.map((reference) => reference.split('#')[0] ?? ''));
   const rowsById = new Map<string, bigint>();
   for (const panelId of contribution.panelIds.filter((id) => opened.has(id))) {
-    const rows = await rowsOf(panelId, check, records, found);
+    const panel = check.evidence.panels.get(panelId);
+    // Whether it is the hospital's own, of this layout and key, is checked with the contribution.
+    const rows = panel === undefined ? undefined : await panelRows(panel, check, records, found);
     if (rows === undefined) return undefined;
     rows.forEach((row, index) => rowsById.set(`${panelId}#${String(index)}`, row));
   }
@@ -92,29 +93,5 @@ async function anchoredRows(
     came: `row ${strange.slice(0, 60)}`,
     txId: contribution.txId,
   });
-  return undefined;
-}
-
-async function rowsOf(
-  panelId: string,
-  { evidence, publicKey, layout }: OpeningCheck,
-  records: RecordSource,
-  found: Found,
-): Promise<readonly bigint[] | undefined> {
-  const subject = `panel ${panelId}`;
-  const panel = evidence.panels.get(panelId);
-  // Whether it is the hospital's own, of this layout and key, is checked with the contribution.
-  if (panel === undefined) return undefined;
-  const { txId } = panel;
-  try {
-    const bytes = await fetchRecord(records, panel.cid);
-    const { rows } = decodePanelBlock(publicKey, layoutDigest(layout), bytes);
-    if (rows.length === panel.rows) return rows;
-    const expected = `${String(panel.rows)} rows`;
-    found.add('PANEL_INVALID', { subject, expected, came: String(rows.length), txId });
-  } catch (error) {
-    const isStore = error instanceof CareLedgerError;
-    found.add(isStore ? 'PANEL_CONTENT_CHANGED' : 'PANEL_INVALID', { subject, ...wordsOf(error), txId });
-  }
   return undefined;
 }

@@ -1,18 +1,23 @@
 import type { StatisticResult } from '@careledger/protocol';
+import type { PanelReport } from '../audit/verify-row-audit.js';
 import type { CeremonyReport } from '../ceremony/verify-ceremony.js';
 import { FINDINGS, type Finding } from '../findings.js';
 import type { LedgerSummary } from '../ledger/replay.js';
 import type { QueryReport } from '../query/verify-query.js';
 
-export type Report = QueryReport | CeremonyReport;
+export type Report = QueryReport | CeremonyReport | PanelReport;
 
 const LABEL_WIDTH = 12;
 const BELOW_PRODUCTION_BITS = 2048;
 
 /** For people: what was checked, on what it rests, and every finding with who signed it. */
 export function reportText(report: Report): string {
-  const lines = report.kind === 'query' ? queryLines(report) : ceremonyLines(report);
-  return [...lines, '', ...findingLines(report.findings)].join('\n');
+  return [...linesOf(report), '', ...findingLines(report.findings)].join('\n');
+}
+
+function linesOf(report: Report): string[] {
+  if (report.kind === 'query') return queryLines(report);
+  return report.kind === 'ceremony' ? ceremonyLines(report) : panelLines(report);
 }
 
 function verdictOf({ findings }: Report): string {
@@ -78,6 +83,24 @@ function ceremonyLines(report: CeremonyReport): string[] {
       line('fault', `attempt ${String(of)}: ${accused} named by ${accuser}: ${reason}`),
     ),
     ...(keyId === undefined ? [] : [line('key', `${keyId}, sharing ${String(epoch)}`)]),
+  ];
+}
+
+function panelLines(report: PanelReport): string[] {
+  const { panel, panelId, auditId, proven } = report;
+  const head = `panel ${panelId}: ${verdictOf(report)}`;
+  if (panel === undefined) return [head, ...ledgerLines(report.ledger)];
+  const { ownerMspId, layoutId, layoutVersion, cid, rows } = panel;
+  return [
+    head,
+    line(
+      'anchored',
+      `by ${ownerMspId}, ${String(rows)} rows of ${layoutId} version ${String(layoutVersion)}`,
+    ),
+    line('', cid),
+    ...ledgerLines(report.ledger),
+    line('audit', auditId ?? 'none'),
+    line('proven', `${String(proven.length)} rows: ${proven.join(', ')}`),
   ];
 }
 

@@ -147,7 +147,7 @@ export class QueryMaker {
     const steps = [
       ...this.preparation(),
       ...anchored,
-      this.open(),
+      this.ask(),
       ...contributed,
       this.complete(aggregate),
       ...MSP_IDS.map((mspId) => this.share(mspId, aggregate)),
@@ -180,7 +180,7 @@ export class QueryMaker {
     const { publicKey } = this;
     const { mspId, queryId, maskPlaintext: mask, randomness } = opening;
     const ciphertext = makeContribution({ publicKey, rows, maskPlaintext: mask, randomness });
-    const { plaintext, root } = this.decrypt(ciphertext);
+    const { plaintext, root } = this.open(ciphertext);
     const context = { mspId, queryId, panels: [cid] };
     const proof = provePlaintextKnowledge({ publicKey, ciphertext, plaintext, randomness: root, context });
     const argument = {
@@ -330,7 +330,7 @@ export class QueryMaker {
     };
   }
 
-  private open(): Step {
+  private ask(): Step {
     const [write] = this.queryStep('queries:Open', this.query('opened')).writes;
     const writes = write === undefined ? [] : [write];
     return { sender: 'h1MSP', method: 'queries:Open', argument: this.question(), writes };
@@ -346,7 +346,7 @@ export class QueryMaker {
   }
 
   /** With the dealer's secrets: the plaintext, and the randomness that a hospital would have multiplied. */
-  private decrypt(ciphertext: bigint): { plaintext: bigint; root: bigint } {
+  open(ciphertext: bigint): { plaintext: bigint; root: bigint } {
     const { n, nSquared } = this.publicKey;
     const { phi } = this.key.secrets;
     const plaintext = (((modPow(ciphertext, phi, nSquared) - 1n) / n) * modInverse(phi, n)) % n;

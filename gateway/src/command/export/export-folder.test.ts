@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { CareLedgerError, type Panel, type QueryDetails } from '@careledger/protocol';
 import type { EvidenceSource } from './evidence-source.js';
-import { exportBlocks, exportPanels } from './export-folder.js';
+import { exportBlocks, exportPanels, panelsOfQuery } from './export-folder.js';
 
 const CID = `b${'a'.repeat(58)}`;
 
@@ -61,12 +61,15 @@ describe('export of evidence', () => {
   });
 
   it('takes each panel once, under its CID', async () => {
-    expect(await exportPanels(source('a', 1), 'q', folder)).to.equal(1);
+    const panelIds = await panelsOfQuery(source('a', 1), 'q');
+    expect(panelIds).to.deep.equal(['p1', 'p2']);
+    // Both have one CID here.
+    expect(await exportPanels(source('a', 1), panelIds, folder)).to.equal(1);
     expect(await readdir(join(folder, 'records'))).to.deep.equal([CID]);
   });
 
   it('writes nowhere else, whatever the source calls a CID', async () => {
     const escaping = source('a', 1, undefined, '../../outside');
-    expect(await codeOf(exportPanels(escaping, 'q', folder))).to.equal('CID_INVALID');
+    expect(await codeOf(exportPanels(escaping, ['p1'], folder))).to.equal('CID_INVALID');
   });
 });

@@ -36,16 +36,26 @@ export async function exportBlocks(
   return { height: next, added: next - present };
 }
 
-/** The panels that a query's contributions name, one file each: `records/CID`. @returns how many came just now */
-export async function exportPanels(source: EvidenceSource, queryId: string, folder: string): Promise<number> {
+/** The panels that a query's contributions name. */
+export async function panelsOfQuery(source: EvidenceSource, queryId: string): Promise<string[]> {
+  const { contributions } = await source.query(queryId);
+  return [...new Set(contributions.flatMap(({ panelIds = [] }) => panelIds))];
+}
+
+/** Contents of panels, one file each: `records/CID`. @returns how many came just now */
+export async function exportPanels(
+  source: EvidenceSource,
+  panelIds: readonly string[],
+  folder: string,
+): Promise<number> {
   const records = join(folder, 'records');
   await mkdir(records, { recursive: true });
-  const { contributions } = await source.query(queryId);
   let added = 0;
-  for (const panelId of contributions.flatMap((contribution) => contribution.panelIds ?? [])) {
+  for (const panelId of panelIds) {
     const panel = await source.panel(panelId);
-    const file = join(records, panel.cid);
+    // It becomes part of a path.
     if (!/^b[a-z2-7]{50,100}$/.test(panel.cid)) throw new CareLedgerError('CID_INVALID');
+    const file = join(records, panel.cid);
     if (existsSync(file)) continue;
     await writeWhole(file, await source.content(panel));
     added += 1;
