@@ -47,15 +47,25 @@ interface Request {
   readonly open: () => Promise<EvidenceSource>;
 }
 
-/** @returns the exit code */
-export async function main(args: readonly string[]): Promise<number> {
+interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/**
+ * @param streams default those of the process; progress goes to `err`, where it does not mix with a report
+ * @returns the exit code
+ */
+export async function main(
+  args: readonly string[],
+  { out, err }: { readonly out: Output; readonly err: Output } = { out: process.stdout, err: process.stderr },
+): Promise<number> {
   const request = requestOf(args);
-  if (request === 'help') process.stdout.write(USAGE);
-  if (request === 'wrong') process.stderr.write(USAGE);
+  if (typeof request === 'string') (request === 'help' ? out : err).write(USAGE);
   if (typeof request === 'string') return request === 'help' ? 0 : 2;
   const source = await request.open();
   try {
-    await exportTo(source, request);
+    await exportTo(source, request, err);
     return 0;
   } finally {
     await source.close();
@@ -86,18 +96,17 @@ function parsedArgs(args: readonly string[]) {
   }
 }
 
-/** Progress goes where it does not mix with a report. */
-async function exportTo(source: EvidenceSource, { folder, what, id }: Request): Promise<void> {
-  const isTerminal = process.stderr.isTTY;
+async function exportTo(source: EvidenceSource, { folder, what, id }: Request, err: Output): Promise<void> {
+  const isTerminal = err.isTTY === true;
   const { height, added } = await exportBlocks(source, folder, (blocks) => {
-    if (isTerminal) process.stderr.write(`\r${String(blocks)} blocks`);
+    if (isTerminal) err.write(`\r${String(blocks)} blocks`);
   });
   const summary = `${String(height)} blocks in ${folder}, ${String(added)} new, from ${source.name}`;
-  process.stderr.write(`${isTerminal ? '\r' : ''}${summary}\n`);
+  err.write(`${isTerminal ? '\r' : ''}${summary}\n`);
   if (what === 'blocks') return;
   const panelIds = what === 'panel' ? [id] : await panelsOfQuery(source, id);
   const panels = await exportPanels(source, panelIds, folder);
-  process.stderr.write(`${String(panels)} new of ${String(panelIds.length)} panels\n`);
+  err.write(`${String(panels)} new of ${String(panelIds.length)} panels\n`);
 }
 
 function sourceOf(values: Values): Request['open'] | undefined {

@@ -26,9 +26,11 @@ interface Checked<Report> {
 
 const HOSPITALS = [1, 2, 3, 4];
 const FORGER = 4;
+const NOWHERE = { write: () => true };
+const QUIET = { out: NOWHERE, err: NOWHERE };
 
 describe('the auditor’s check, with every gateway stopped', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   let world: AggregateWorld;
   let folder: string;
@@ -37,6 +39,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
   let refused: QueryDetails;
   let ceremonyId: string;
   let isStopped = false;
+  let refusals: unknown[];
   const files = (name: string): string => join(folder, name);
   const evidence = (): string => files('evidence');
 
@@ -71,6 +74,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
       }
       await takeAway('query', queryId);
     }
+    refusals = await askedByOthers();
     await world.stop();
     isStopped = true;
   });
@@ -85,7 +89,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
   async function takeAway(...what: readonly string[]): Promise<void> {
     const auditor = await world.consortium.person(2, 'auditor');
     const source = ['--gateway', world.consortium.gateway(2).restUrl, '--token', auditor.token];
-    expect(await exportEvidence([...what, '--to', evidence(), ...source])).to.equal(0);
+    expect(await exportEvidence([...what, '--to', evidence(), ...source], QUIET)).to.equal(0);
   }
 
   /** A contribution of the forger's own making: it knows what it holds, and it is not the product of its rows. */
@@ -115,9 +119,13 @@ describe('the auditor’s check, with every gateway stopped', function () {
     };
   }
 
-  async function checkedAs<Report>(args: readonly string[]): Promise<Checked<Report>> {
+  async function said(args: readonly string[]): Promise<{ readonly code: number; readonly text: string }> {
     let text = '';
-    const code = await verify([...args, '--json'], (part) => (text += part));
+    const out = { write: (part: string) => (text += part) };
+    return { code: await verify(args, { out, err: out }), text };
+  }
+  async function checkedAs<Report>(args: readonly string[]): Promise<Checked<Report>> {
+    const { code, text } = await said([...args, '--json']);
     return { code, report: JSON.parse(text) as Report };
   }
   const check = (...args: readonly string[]) => checkedAs<QueryReport>(args);
@@ -153,8 +161,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
   });
 
   it('says in words what was checked, on what it rests, and that a test key protects nothing', async () => {
-    let text = '';
-    await verify(['query', honest.query.queryId, '--from', evidence()], (part) => (text += part));
+    const { text } = await said(['query', honest.query.queryId, '--from', evidence()]);
     expect(text).to.include('VERIFIED').and.include('TEST KEY').and.include('rests on');
     const [, genesis] = /block 0 ([0-9a-f]{64})/.exec(text) ?? [];
     const block = join(evidence(), 'blocks', '000000000.block');
@@ -283,10 +290,25 @@ describe('the auditor’s check, with every gateway stopped', function () {
     });
   });
 
+  it('takes its evidence only where auditors, data officers and administrators may', () => {
+    expect(refusals).to.deep.equal([
+      'ROLE_NOT_ALLOWED',
+      'ROLE_NOT_ALLOWED',
+      'SCHEMA_VIOLATION',
+      'PANEL_NOT_FOUND',
+      [],
+    ]);
+  });
+
   it('asks for its folder: wrong usage is exit code 2', async () => {
-    expect(await verify(['query', honest.query.queryId], () => undefined)).to.equal(2);
-    expect(await verify(['statistic', 'x', '--from', evidence()], () => undefined)).to.equal(2);
-    expect(await verify(['query', 'x', '--from', evidence(), '--unknown'], () => undefined)).to.equal(2);
-    expect(await exportEvidence(['blocks'])).to.equal(2);
+    const { queryId } = honest.query;
+    for (const args of [
+      ['query', queryId],
+      ['statistic', queryId, '--from', evidence()],
+      ['query', queryId, '--from', evidence(), '--unknown'],
+      ['panel', queryId, '--from', evidence()],
+    ])
+      expect((await said(args)).code, args.join(' ')).to.equal(2);
+    expect(await exportEvidence(['blocks'], QUIET)).to.equal(2);
   });
 });

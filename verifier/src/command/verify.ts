@@ -59,21 +59,24 @@ interface Request {
   readonly isJson: boolean;
 }
 
+interface Output {
+  write(text: string): unknown;
+}
+
 /**
- * @param write takes the report; default the standard output
+ * @param streams default those of the process
  * @returns the exit code
  */
 export async function main(
   args: readonly string[],
-  write: (text: string) => unknown = (text) => process.stdout.write(text),
+  { out, err }: { readonly out: Output; readonly err: Output } = { out: process.stdout, err: process.stderr },
 ): Promise<number> {
   const request = requestOf(args);
-  if (request === 'help') write(VERIFY_USAGE);
-  if (request === 'wrong') process.stderr.write(VERIFY_USAGE);
+  if (typeof request === 'string') (request === 'help' ? out : err).write(VERIFY_USAGE);
   if (typeof request === 'string') return request === 'help' ? 0 : 2;
   const report = await reportOn(request);
   const text = request.isJson ? JSON.stringify(report, undefined, 2) : reportText(report);
-  write(`${text}\n`);
+  out.write(`${text}\n`);
   return report.findings.length === 0 ? 0 : 1;
 }
 
