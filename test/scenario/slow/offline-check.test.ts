@@ -92,6 +92,22 @@ describe('the auditor’s check, with every gateway stopped', function () {
     expect(await exportEvidence([...what, '--to', evidence(), ...source], QUIET)).to.equal(0);
   }
 
+  /** What people get who are to take no evidence away, and what there is past the end. */
+  async function askedByOthers(): Promise<unknown[]> {
+    const { consortium, researcher } = world;
+    const clinician = await consortium.person(1, 'clinician');
+    const auditor = await consortium.person(1, 'auditor');
+    const [panel] = honest.contributions.flatMap(({ panelIds = [] }) => panelIds);
+    const refusedRequests = [
+      await clinician.get('/v1/ledger/blocks?from=0'),
+      await researcher.get(`/v1/panels/${panel!}/content`),
+      await auditor.get('/v1/ledger/blocks?from=-1'),
+      await auditor.get(`/v1/panels/${'ff'.repeat(16)}/content`),
+    ];
+    const past = mustBe(200, await auditor.get('/v1/ledger/blocks?from=1000000'));
+    return [...refusedRequests.map(({ body }) => body.code), past.body['blocks']];
+  }
+
   /** A contribution of the forger's own making: it knows what it holds, and it is not the product of its rows. */
   async function forge(argument: object): Promise<object> {
     const { publicKey } = world;
