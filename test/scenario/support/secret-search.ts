@@ -2,6 +2,7 @@ import { open, readdir, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { createFinder } from './find-needles.js';
 
 /**
  * Looks for numbers in bytes, as big-endian bytes, hex, base64, base64url (at each of the three places that a byte can
@@ -69,10 +70,9 @@ export function createSearch(options: {
         .map((half) => ({ secret, form, bytes: half }));
     }),
   );
+  const find = createFinder(needles);
   const search = (where: string, bytes: Buffer): Sighting[] =>
-    needles
-      .filter((needle) => bytes.includes(needle.bytes))
-      .map(({ secret, form }) => ({ secret, form, where }));
+    [...find(bytes)].map(({ secret, form }) => ({ secret, form, where }));
   return Object.assign(search, { overlapBytes: Math.max(...needles.map(({ bytes }) => bytes.length)) });
 }
 
@@ -85,6 +85,8 @@ export interface FolderSearch {
 }
 
 const PIECE_BYTES = 16 * 1_048_576;
+/** Far above any overlap. */
+const LEAST_PIECE_BYTES = 65_536;
 
 /** Every file below a folder, and every entry of every LevelDB in it. */
 export async function searchFolder(root: string, search: SecretSearch): Promise<FolderSearch> {
@@ -115,12 +117,13 @@ async function searchFile(path: string, search: SecretSearch, sightings: Sightin
   const file = await ifThere(open(path, 'r'));
   if (file === undefined) return 0;
   try {
-    const piece = Buffer.alloc(PIECE_BYTES);
+    const { size } = await file.stat();
+    const piece = Buffer.alloc(Math.min(PIECE_BYTES, Math.max(LEAST_PIECE_BYTES, size + 1)));
     let position = 0;
     for (;;) {
-      const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, position);
+      const { bytesRead } = await file.read(piece, 0, piece.length, position);
       sightings.push(...search(path, piece.subarray(0, bytesRead)));
-      if (bytesRead < PIECE_BYTES) return position + bytesRead;
+      if (bytesRead < piece.length) return position + bytesRead;
       position += bytesRead - search.overlapBytes;
     }
   } finally {
@@ -128,26 +131,39 @@ async function searchFile(path: string, search: SecretSearch, sightings: Sightin
   }
 }
 
-/** On a copy: the owner may have it open. */
+const COPY_ATTEMPTS = 5;
+
+/** On a copy, as the owner may have it open; taken again when files of it went away meanwhile. */
 async function searchDatabase(folder: string, search: SecretSearch, sightings: Sighting[]): Promise<void> {
-  const copy = await mkdtemp(join(tmpdir(), 'careledger-search-'));
-  try {
-    await cp(folder, copy, { recursive: true });
-    const database = new ClassicLevel<Buffer, Buffer>(copy, {
-      createIfMissing: false,
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-    });
+  for (let attempt = 1; ; attempt++) {
+    const copy = await mkdtemp(join(tmpdir(), 'careledger-search-'));
     try {
-      for await (const [key, value] of database.iterator()) {
-        const where = `${folder} entry ${key.subarray(0, 80).toString('latin1')}`;
-        sightings.push(...search(where, Buffer.concat([key, value])));
-      }
+      await cp(folder, copy, { recursive: true });
+      sightings.push(...(await searchEntries(copy, folder, search)));
+      return;
+    } catch (error) {
+      if (attempt === COPY_ATTEMPTS) throw error;
     } finally {
-      await database.close();
+      await rm(copy, { recursive: true, force: true });
     }
+  }
+}
+
+async function searchEntries(copy: string, folder: string, search: SecretSearch): Promise<Sighting[]> {
+  const found: Sighting[] = [];
+  const database = new ClassicLevel<Buffer, Buffer>(copy, {
+    createIfMissing: false,
+    keyEncoding: 'buffer',
+    valueEncoding: 'buffer',
+  });
+  try {
+    for await (const [key, value] of database.iterator()) {
+      const where = `${folder} entry ${key.subarray(0, 80).toString('latin1')}`;
+      found.push(...search(where, Buffer.concat([key, value])));
+    }
+    return found;
   } finally {
-    await rm(copy, { recursive: true, force: true });
+    await database.close();
   }
 }
 
