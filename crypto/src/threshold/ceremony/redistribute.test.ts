@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { bigintToMinimalBytes } from '../../core/bytes.js';
 import { encrypt } from '../../paillier/engine/paillier.js';
 import { publicKeyFromJson } from '../../paillier/public-key.js';
 import { expectCode } from '../../test-support.js';
@@ -9,6 +10,7 @@ import {
   thresholdShareToJson,
 } from '../codec.js';
 import { ceremonyModPow as modPow } from '../engine/one-off-mod-pow.js';
+import { splitInteger } from '../integer-sharing.js';
 import { combinePartials } from '../partial-decryption.js';
 import { HOSPITALS, choices, dealtKey, partialsOf, type Held } from '../threshold.test-support.js';
 import {
@@ -22,8 +24,9 @@ import {
   type SharedParameters,
   type Timeline,
 } from './ceremony.test-support.js';
+import { packIntegers } from './integers.js';
 import { beginCeremony } from './machine.js';
-import type { CeremonyParameters } from './types.js';
+import type { CeremonyIncoming, CeremonyParameters } from './types.js';
 
 const [h1, h2, h3, h4, h5] = HOSPITALS;
 
@@ -104,6 +107,31 @@ describe('ceremony machine: the same key among other holders', function () {
         faultOf((bytes) => bytes),
         field,
       ).to.equal(undefined);
+    }
+  });
+
+  it('ATTACK a dealer of another secret than its share, with all that belongs to it, is named', () => {
+    const { publicKey, sharing } = moveOf().old;
+    const dealt = splitInteger({
+      ...{ nSquared: publicKey.nSquared, base: sharing.verificationBase, modPow },
+      ...{ secret: 2n ** 700n + 1n, secretBits: 720, holderCount: 4, threshold: 3 },
+    });
+    const forge = (message: CeremonyIncoming, point: number | undefined): CeremonyIncoming => {
+      const commitments = packIntegers(dealt.commitments, 64);
+      const forged = withBody(message, 'broadcast', { commitments });
+      const subShare = point === undefined ? undefined : dealt.subShares[point - 1];
+      return subShare === undefined
+        ? forged
+        : withBody(forged, 'direct', { subShare: bigintToMinimalBytes(subShare) });
+    };
+    for (const [victim, from, point] of [
+      [h5, h1, 4],
+      [h1, h2, undefined],
+    ] as const) {
+      const change = (message: CeremonyIncoming): CeremonyIncoming => forge(message, point);
+      const { fault } = stepWith(stepsOf(timeline(), 'deal'), { victim, from, change });
+      expect(fault, victim).to.include({ reason: 'PROOF_INVALID', accused: from });
+      expect(fault?.detail).to.contain('its share of the old key');
     }
   });
 
