@@ -40,7 +40,8 @@ import {
 import { Phe, whyNotPhe, type PheOperation } from './support/phe.js';
 
 const KEY_BITS = [2048, 3072] as const;
-const SCALAR_BATCH = 64;
+/** Ciphertexts that pass intake together, as a pool's task has them; scalars repeat after 64, as weights do. */
+const BATCH = 256;
 /** Enough for the table of a djn key to be made. */
 const WARM_UP = 64;
 /** Operations in a round at 2048 bits; a third of them at 3072. */
@@ -49,7 +50,7 @@ const OPERATIONS = {
   djn: 120,
   owner: 72,
   decrypt: 72,
-  scalar: 640,
+  scalar: 768,
   add: 4096,
   bigintEncrypt: 6,
   bigintDecrypt: 9,
@@ -156,25 +157,26 @@ function ourJobs({ bits, privateKey, rn, djn, ciphertexts }: Subject): Jobs {
   const plaintexts = ciphertexts.map(() => randomBelow(djn.n));
   const plaintext = (index: number): bigint => plaintexts[index % plaintexts.length] ?? 0n;
   const ciphertext = (index: number): bigint => ciphertexts[index % ciphertexts.length] ?? 0n;
-  const scalars = Array.from({ length: SCALAR_BATCH }, () => 2n ** 31n + randomBelow(2n ** 31n));
-  const scalarBatches = Math.max(1, Math.round(countAt(bits, 'scalar') / SCALAR_BATCH));
+  const batch = Array.from({ length: BATCH }, (_, index) => ciphertext(index));
+  const drawn = ciphertexts.map(() => 2n ** 31n + randomBelow(2n ** 31n));
+  const scalars = batch.map((_, index) => drawn[index % drawn.length] ?? 1n);
+  const batches = (operation: 'scalar' | 'add'): number => Math.round(countAt(bits, operation) / BATCH);
   return {
     rn: () => rate(countAt(bits, 'rn'), (index) => encryptorOf(rn).encrypt(plaintext(index))),
     djn: () => rate(countAt(bits, 'djn'), (index) => encryptorOf(djn).encrypt(plaintext(index))),
     owner: () => rate(countAt(bits, 'owner'), (index) => ownerOf(privateKey).encrypt(plaintext(index))),
     decrypt: () => rate(countAt(bits, 'decrypt'), (index) => decrypt(privateKey, ciphertext(index))),
     scalar32: async () => {
-      const batch = ciphertexts.slice(0, SCALAR_BATCH);
-      const perBatch = await rate(scalarBatches, () => {
+      const perBatch = await rate(batches('scalar'), () => {
         multiplyPlaintexts(djn, batch, scalars, publicModPow);
       });
-      return perBatch * SCALAR_BATCH;
+      return perBatch * BATCH;
     },
     add: async () => {
-      const perSum = await rate(Math.round(countAt(bits, 'add') / ciphertexts.length), () => {
-        sumCiphertexts(djn, ciphertexts);
+      const perSum = await rate(batches('add'), () => {
+        sumCiphertexts(djn, batch);
       });
-      return perSum * (ciphertexts.length - 1);
+      return perSum * (BATCH - 1);
     },
   };
 }

@@ -39,7 +39,7 @@ export const MAX_PREPARED_KEYS = 4;
 const EXPONENTIATIONS_PER_TASK = 8;
 const TEST_KEY_EXPONENTIATIONS_PER_TASK = 64;
 const PRODUCTS_PER_TASK = 256;
-const SCALARS_PER_TASK = 128;
+const SCALARS_PER_TASK = 256;
 const DERIVATIONS_PER_TASK = 1024;
 
 type Input<Kind extends PaillierTaskKind> = PaillierTaskKinds[Kind]['input'];
