@@ -75,6 +75,7 @@ function checkCeremony(
   const { ceremonyId, status } = ceremony;
   const subject = `ceremony ${ceremonyId}`;
   const rounds = checkPosts(ceremony, facts, found);
+  checkFaults(ceremony, facts, found);
   if (status !== 'finished')
     found.add('CEREMONY_NOT_FINISHED', { subject, expected: 'finished', came: status });
   const version = facts
@@ -87,6 +88,20 @@ function checkCeremony(
   return opened === undefined
     ? { rounds }
     : { rounds, keyId: opened.publicKey.keyId, epoch: opened.sharing.epoch };
+}
+
+/** Whoever is said to have named somebody has signed that. A conflict of keys is found by the contract. */
+function checkFaults({ faults }: Ceremony, facts: Facts, found: Found): void {
+  const blames = facts.calls('ceremonies:Blame');
+  for (const { attempt, accused, accuser, reason, txId } of faults) {
+    if (reason === 'KEY_CONFLICT') continue;
+    const blame = blames.find(({ signedBy }) => signedBy.txId === txId && signedBy.mspId === accuser);
+    const said = (blame?.argument ?? {}) as Partial<CeremonyFault>;
+    if (said.attempt === attempt && said.accused === accused && said.reason === reason) continue;
+    const expected = `${accuser} naming ${accused}: ${reason}`;
+    const came = blame === undefined ? 'no such transaction' : 'another accusation';
+    found.add('DOCUMENT_NOT_SIGNED', { subject: `fault of ${accused}`, expected, came });
+  }
 }
 
 /** Every participant posted for every round, and signed what it posted. @returns the rounds that are whole */
