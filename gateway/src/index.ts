@@ -1,4 +1,6 @@
 /** One hospital's service: the ports, the assembly over them, and the consortium in one process. */
+export type * from './ports/ceremony-custody.js';
+export type * from './ports/ceremony-machine.js';
 export type * from './ports/identity-authority.js';
 export type * from './ports/key-custody.js';
 export type * from './ports/ledger.js';

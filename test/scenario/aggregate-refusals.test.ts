@@ -189,19 +189,22 @@ function refusedByTheContract(): void {
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    world.beforeContributing(4, async (argument) => {
-      await released;
-      return argument;
+    const held = new Promise<object>((resolve) => {
+      world.beforeContributing(4, async (argument) => {
+        resolve(argument);
+        await released;
+        return argument;
+      });
     });
     const queryId = await world.open({ statistic: 'sum' });
     await world.until(queryId, ({ contributions }) => contributions.length === 3);
+    const honest = await held;
 
     const { n, nSquared, keyBits } = world.publicKey;
     const text = (value: bigint, bytes = keyBits / 4): string => {
       const hex = value.toString(16).padStart(2 * bytes, '0');
       return bytesToBase64Url(Uint8Array.from(Buffer.from(hex, 'hex')));
     };
-    const honest = { queryId, ciphertext: text(n + 2n), commitment: 'ab'.repeat(32), panelIds: [panels[3]] };
     const refusedAs = async (hospital: number, changes: object): Promise<unknown> => {
       const { identity } = world.consortium.gateway(hospital).services;
       try {
@@ -226,6 +229,9 @@ function refusedByTheContract(): void {
         what === 'not canonical text' ? ['SCHEMA_VIOLATION'] : ['CIPHERTEXT_INVALID'],
       );
     }
+    expect(await refusedAs(4, { ciphertext: text(n + 2n) }), 'what it proves nothing about').to.equal(
+      'PROOF_INVALID',
+    );
     expect(await refusedAs(4, { panelIds: [panels[0]] }), 'another hospital’s panel').to.equal('NOT_OWNER');
     expect(await refusedAs(4, { panelIds: [newId()] }), 'no panel').to.equal('PANEL_NOT_FOUND');
     expect(await refusedAs(1, { panelIds: [panels[0]] }), 'a second answer').to.equal('ALREADY_EXISTS');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ADMIN_ENROLMENT_ID, startEmbeddedConsortium, type GatewayModules } from '@careledger/gateway';
-import { startTestConsortium, type TestConsortium } from './support/consortium.js';
+import { TEST_KEY, startTestConsortium, type TestConsortium } from './support/consortium.js';
 import { makeWorld, mustBe, recordIdsOf, type World } from './support/world.js';
 
 /** The chaincode build that hospital 1's peer claims to run; undefined: what it does run. */
@@ -74,7 +74,8 @@ describe('scenario: operating a gateway', function () {
   });
 
   it('refuses a second process on the same folder, and goes on', async () => {
-    const second = startEmbeddedConsortium({ dataDir, ports: 'free', log: { level: 'silent' } });
+    const log = { level: 'silent' } as const;
+    const second = startEmbeddedConsortium({ dataDir, ports: 'free', aggregation: TEST_KEY, log });
     const failure = await second.then(
       () => 'started',
       (error: unknown) => (error as { code?: string }).code,

@@ -10,6 +10,7 @@ import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
 import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
 import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
+import type { CeremonyMachine } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { LogOptions } from '../rest/logging.js';
 import { aggregationExtension, type AggregationOptions } from './aggregation.js';
@@ -32,6 +33,8 @@ export interface EmbeddedConsortiumOptions {
    * which take keys too short to protect anything; no other contract, custody or gateway does.
    */
   readonly aggregation?: Omit<AggregationOptions, 'startsWith' | 'pool'>;
+  /** For tests: another machine for a hospital's part in ceremonies. */
+  readonly machine?: (mspId: string) => CeremonyMachine;
   readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
@@ -105,8 +108,15 @@ interface Threads {
   readonly allowTestKeySize: boolean;
 }
 
+/** A thread of its own, as each hospital has where it runs alone; it starts with a ceremony's first step. */
+function ownRunner(opened: (() => Promise<unknown>)[]): CeremonyMachine {
+  const runner = createCeremonyRunner();
+  opened.push(() => runner.close());
+  return runner;
+}
+
 async function openParts(
-  { dataDir }: EmbeddedConsortiumOptions,
+  { dataDir, machine: machineOf }: EmbeddedConsortiumOptions,
   { topology: { hospitals }, threads }: { readonly topology: Topology; readonly threads: Threads },
   opened: (() => Promise<unknown>)[],
 ): Promise<HospitalParts[]> {
@@ -117,9 +127,7 @@ async function openParts(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const passphrase = await ownPassphrase(folder);
     const { mspId } = hospital;
-    // A thread of its own, as each hospital has where it runs alone; it starts with a ceremony's first step.
-    const machine = createCeremonyRunner();
-    opened.push(() => machine.close());
+    const machine = machineOf?.(mspId) ?? ownRunner(opened);
     // Both derive a key from the passphrase, which takes a tenth of a second each; side by side for all hospitals.
     const [authority, custody] = await Promise.all([
       EmbeddedAuthority.open({ directory: join(folder, 'authority'), mspId, passphrase }),

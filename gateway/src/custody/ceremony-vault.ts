@@ -96,7 +96,9 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
         if (before?.attempt === view.ceremony.attempt) return partOf(before);
         // A peer that is behind shows an attempt that has ended: going back would say other things in the same place.
         if (before !== undefined && before.attempt > view.ceremony.attempt) throw outOfTurn();
-        return advance(view, undefined, async () => modules.machine.begin(await parametersOf(view, modules)));
+        return advance(view, undefined, async () =>
+          modules.machine.begin(await parametersOf(view, modules), { signal }),
+        );
       }),
     step: (view, received, signal) =>
       serially(async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TEST_KEY, activeKey } from '../support/aggregate.js';
+import { activeKey } from '../support/aggregate.js';
 import { startTestConsortium } from '../support/consortium.js';
 import { itHoldsNoWholeKey, untilCeremonyIsErased, type ConsortiumOnDisk } from '../support/whole-key.js';
 
@@ -15,7 +15,7 @@ describe('the key of the embedded consortium, on disk', function () {
 
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'careledger-whole-key-'));
-    const consortium = await startTestConsortium({ dataDir, aggregation: TEST_KEY });
+    const consortium = await startTestConsortium({ dataDir, realCeremony: true });
     try {
       const { publicKey, sharing } = await activeKey(
         await consortium.person(1, 'officer'),

@@ -11,11 +11,16 @@ import {
 } from '@careledger/crypto';
 import type { GatewayModules } from '@careledger/gateway';
 import type { AggregationKey, Cohort, CohortSubject, Purpose, QueryDetails } from '@careledger/protocol';
-import { startTestConsortium, type Answer, type Person, type TestConsortium } from './consortium.js';
+import {
+  TEST_KEY,
+  startTestConsortium,
+  type Answer,
+  type Person,
+  type TestConsortium,
+} from './consortium.js';
 import { mustBe } from './world.js';
 
-/** Too short to protect anything: the consortium of these tests runs the contracts for tests. */
-export const TEST_KEY = { keyBits: 512, allowTestKeySize: true } as const;
+export { TEST_KEY };
 
 export const LAYOUT: PanelLayout = {
   id: 'vitals',
@@ -76,7 +81,6 @@ export async function startAggregateWorld(): Promise<AggregateWorld> {
   const hooks = new Map<string, SubmitHook>();
   let shared: Ledger | undefined;
   const consortium = await startTestConsortium({
-    aggregation: TEST_KEY,
     wrapModules(mspId, modules) {
       shared = modules.ledger;
       return { ...modules, ledger: hooked(modules.ledger, () => hooks.get(mspId)) };

@@ -7,9 +7,18 @@ import {
   type Gateway,
   type GatewayModules,
 } from '@careledger/gateway';
+import { dealtMachine } from './dealt-machine.js';
 import { peopleOf, type People } from './people.js';
 
 export type { Answer, AnswerBody, Person } from './people.js';
+
+/** Too short to protect anything: the consortium of these tests runs the contracts for tests. */
+export const TEST_KEY = { keyBits: 512, allowTestKeySize: true } as const;
+
+export interface TestConsortiumOptions extends Partial<Omit<EmbeddedConsortiumOptions, 'ports'>> {
+  /** The key comes from a ceremony among the gateways, which takes seconds; otherwise from a dealer, at once. */
+  readonly realCeremony?: boolean;
+}
 
 export interface TestConsortium extends People {
   readonly channel: string;
@@ -25,13 +34,17 @@ export interface TestConsortium extends People {
 }
 
 /** Four hospitals in this process on free ports. A folder of their own, unless one is given, goes with them. */
-export async function startTestConsortium(
-  options: Partial<Omit<EmbeddedConsortiumOptions, 'ports'>> = {},
-): Promise<TestConsortium> {
+export async function startTestConsortium({
+  realCeremony = false,
+  ...options
+}: TestConsortiumOptions = {}): Promise<TestConsortium> {
+  const machine = dealtMachine();
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'careledger-scenario-')));
   const originals: GatewayModules[] = [];
   const consortium = await startEmbeddedConsortium({
     log: { level: 'silent' },
+    aggregation: TEST_KEY,
+    ...(realCeremony ? {} : { machine: () => machine }),
     ...options,
     dataDir,
     ports: 'free',
