@@ -12,6 +12,7 @@ import { createCeremonies, type CeremonyOptions } from './ceremonies.js';
 import type { ExtensionLog, GatewayExtension, GatewayModules, GatewayServices } from './gateway.js';
 import { isStopped, pause } from './pause.js';
 import { positionOf, type PositionRow } from './positions.js';
+import { createRowAudits } from './row-audits.js';
 
 export interface AggregationOptions extends CeremonyOptions {
   /** Keys below 2048 bits, for tests. */
@@ -83,9 +84,11 @@ function createAggregation(
       rowsEncrypted.inc(count);
     },
   });
+  const auditing = { store, knowledge, pool, stopping: stopping.signal };
+  const rowAudits = createRowAudits(aggregate, auditing, services, modules);
   return {
-    routes: [aggregateRoutes({ panels, knowledge }), ...ceremonies.routes],
-    peerRoutes: ceremonies.peerRoutes,
+    routes: [aggregateRoutes({ panels, knowledge }), ...rowAudits.routes, ...ceremonies.routes],
+    peerRoutes: [...rowAudits.peerRoutes, ...ceremonies.peerRoutes],
     async run(signal, log) {
       await Promise.all([answerQueries(signal, log), ceremonies.run(signal, log)]);
     },
