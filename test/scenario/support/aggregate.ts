@@ -48,6 +48,7 @@ export interface Question extends AskedStatistic {
 
 type SubmitHook = (argument: object) => Promise<object>;
 type Ledger = GatewayModules['ledger'];
+export type Store = GatewayModules['store'];
 
 export interface AggregateWorld {
   readonly consortium: TestConsortium;
@@ -77,13 +78,17 @@ const KEY_LIMIT_MS = 30_000;
 const QUERY_LIMIT_MS = 15_000;
 const POLL_MS = 25;
 
-export async function startAggregateWorld(): Promise<AggregateWorld> {
+/** @param wrapStore a hospital's record store, as its gateway shall see it */
+export async function startAggregateWorld(
+  wrapStore: (mspId: string, store: Store) => Store = (_mspId, store) => store,
+): Promise<AggregateWorld> {
   const hooks = new Map<string, SubmitHook>();
   let shared: Ledger | undefined;
   const consortium = await startTestConsortium({
     wrapModules(mspId, modules) {
       shared = modules.ledger;
-      return { ...modules, ledger: hooked(modules.ledger, () => hooks.get(mspId)) };
+      const ledger = hooked(modules.ledger, () => hooks.get(mspId));
+      return { ...modules, ledger, store: wrapStore(mspId, modules.store) };
     },
   });
   const officers = await Promise.all([1, 2, 3, 4].map((hospital) => consortium.person(hospital, 'officer')));
