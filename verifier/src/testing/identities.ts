@@ -75,13 +75,12 @@ function identityOf(mspId: string, certificate: string, privateKey: KeyObject): 
   };
 }
 
-/** Every second signature has a low S. */
+/** ECDSA with the lower of the two values of S, as Fabric demands. */
 function signLow(privateKey: KeyObject, message: Uint8Array): Uint8Array {
-  for (;;) {
-    const raw = sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    if (BigInt(`0x${raw.subarray(32).toString('hex')}`) > P256_ORDER / 2n) continue;
-    return encodeDer(raw.subarray(0, 32), raw.subarray(32));
-  }
+  const raw = sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+  const s = BigInt(`0x${raw.subarray(32).toString('hex')}`);
+  const low = s > P256_ORDER / 2n ? P256_ORDER - s : s;
+  return encodeDer(raw.subarray(0, 32), Buffer.from(low.toString(16).padStart(64, '0'), 'hex'));
 }
 
 function encodeDer(...integers: readonly Buffer[]): Buffer {
