@@ -50,7 +50,7 @@ const OPERATIONS = {
   djn: 120,
   owner: 72,
   decrypt: 72,
-  scalar: 768,
+  scalar: 2048,
   add: 4096,
   bigintEncrypt: 6,
   bigintDecrypt: 9,
