@@ -14,7 +14,7 @@ import {
 import { main as exportEvidence } from '@careledger/gateway/command/export';
 import { common, peer } from '@hyperledger/fabric-protos';
 import type { Panel, QueryDetails } from '@careledger/protocol';
-import type { CeremonyReport, QueryReport } from '@careledger/verifier';
+import type { CeremonyReport, QueryReport, Report } from '@careledger/verifier';
 import { main as verify } from '@careledger/verifier/command';
 import { LAYOUT, startAggregateWorld, type AggregateWorld, type Row } from '../support/aggregate.js';
 import { mustBe } from '../support/world.js';
@@ -45,7 +45,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'careledger-audit-'));
-    world = await startAggregateWorld();
+    world = await startAggregateWorld({ realCeremony: true });
     await world.register(LAYOUT);
     for (const hospital of HOSPITALS) {
       const rows = [...Array(6).keys()].map((index): Row => ({
@@ -145,7 +145,7 @@ describe('the auditor’s check, with every gateway stopped', function () {
     return { code, report: JSON.parse(text) as Report };
   }
   const check = (...args: readonly string[]) => checkedAs<QueryReport>(args);
-  const codesOf = ({ report }: Checked<QueryReport | CeremonyReport>): string[] => [
+  const codesOf = ({ report }: Checked<Report>): string[] => [
     ...new Set(report.findings.map(({ code }) => code)),
   ];
   /** The evidence, copied and changed. */

@@ -35,7 +35,7 @@ describe('an audit of rows', function () {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'careledger-row-audit-'));
-    world = await startAggregateWorld(forging);
+    world = await startAggregateWorld({ wrapStore: forging });
     await world.register(LAYOUT);
     auditor = await world.consortium.person(AUDITED_FROM, 'auditor');
     const rows = ['-5', '0', '4.5'].map((temperature, index): Row => ({

@@ -75,16 +75,25 @@ export interface PutOptions {
 }
 
 const KEY_LIMIT_MS = 30_000;
+const CEREMONY_LIMIT_MS = 100_000;
 const QUERY_LIMIT_MS = 15_000;
 const POLL_MS = 25;
 
-/** @param wrapStore a hospital's record store, as its gateway shall see it */
+/**
+ * @param options.realCeremony the key is made by the hospitals and not dealt: some ten seconds
+ * @param options.wrapStore a hospital's record store, as its gateway shall see it
+ */
 export async function startAggregateWorld(
-  wrapStore: (mspId: string, store: Store) => Store = (_mspId, store) => store,
+  options: {
+    readonly realCeremony?: boolean;
+    readonly wrapStore?: (mspId: string, store: Store) => Store;
+  } = {},
 ): Promise<AggregateWorld> {
+  const { realCeremony = false, wrapStore = (_mspId: string, store: Store) => store } = options;
   const hooks = new Map<string, SubmitHook>();
   let shared: Ledger | undefined;
   const consortium = await startTestConsortium({
+    ...(realCeremony ? { realCeremony } : {}),
     wrapModules(mspId, modules) {
       shared = modules.ledger;
       const ledger = hooked(modules.ledger, () => hooks.get(mspId));
@@ -93,7 +102,7 @@ export async function startAggregateWorld(
   });
   const officers = await Promise.all([1, 2, 3, 4].map((hospital) => consortium.person(hospital, 'officer')));
   const researcher = await consortium.person(1, 'researcher');
-  const key = await activeKey(officers[0]!);
+  const key = await activeKey(officers[0]!, realCeremony ? CEREMONY_LIMIT_MS : KEY_LIMIT_MS);
   const mspIdOf = (hospital: number): string => officers[hospital - 1]!.mspId;
 
   const open: AggregateWorld['open'] = async (question, who = researcher) => {
