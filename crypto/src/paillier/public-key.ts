@@ -8,7 +8,7 @@
  *
  * So 0, 1, n, n^2 and every multiple of a prime factor of n are refused. 1 is E(0; 1): valid in theory, never made by
  * chance, refused because it hides nothing. Intake says that c decrypts to something, not that the sender knows what:
- * proofs of plaintext knowledge and range are a later issue. Assumption: decisional composite residuosity.
+ * that is what proofs/ is for. Assumption: decisional composite residuosity.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import {
