@@ -190,7 +190,7 @@ function refusedByTheContract(): void {
       release = resolve;
     });
     const held = new Promise<object>((resolve) => {
-      world.beforeContributing(4, async (argument) => {
+      world.beforeSubmitting(4, 'queries:Contribute', async (argument) => {
         resolve(argument);
         await released;
         return argument;
@@ -243,7 +243,7 @@ function refusedByTheContract(): void {
     const ended = await world.until(queryId, (details) => details.query.status === 'decrypted');
     expect(ended.query.results?.[0]?.decimal).to.equal('30.0');
     expect(await refusedAs(4, {}), 'after the end').to.equal('TRANSITION_NOT_ALLOWED');
-    world.beforeContributing(4, undefined);
+    world.beforeSubmitting(4, 'queries:Contribute', undefined);
   });
 }
 

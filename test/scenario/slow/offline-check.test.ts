@@ -59,9 +59,9 @@ describe('the auditor’s check, with every gateway stopped', function () {
     ceremonyId = world.key.ceremonyId;
     const asked = { cohort: { sex: 'female' }, statistic: 'sum' } as const;
     honest = await world.ask(asked);
-    world.beforeContributing(FORGER, forge);
+    world.beforeSubmitting(FORGER, 'queries:Contribute', forge);
     forged = await world.ask(asked);
-    world.beforeContributing(FORGER, undefined);
+    world.beforeSubmitting(FORGER, 'queries:Contribute', undefined);
     refused = await world.ask({ cohort: { sex: 'male' } }, await world.consortium.person(2, 'researcher'));
     for (const details of [honest, forged]) {
       const { queryId } = details.query;

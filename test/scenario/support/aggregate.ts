@@ -46,9 +46,12 @@ export interface Question extends AskedStatistic {
   readonly purpose: Purpose;
 }
 
-type SubmitHook = (argument: object) => Promise<object>;
 type Ledger = GatewayModules['ledger'];
 export type Store = GatewayModules['store'];
+
+export interface AggregateWorldOptions extends Omit<TestConsortiumOptions, 'wrapModules'> {
+  readonly wrapStore?: (mspId: string, store: Store) => Store;
+}
 
 export interface AggregateWorld {
   readonly consortium: TestConsortium;
@@ -57,8 +60,8 @@ export interface AggregateWorld {
   readonly key: AggregationKey;
   readonly publicKey: PaillierPublicKey;
   ledger(): Ledger;
-  /** Called before the hospital's gateway posts its contributions; what it returns is posted instead. */
-  beforeContributing(hospital: number, hook: SubmitHook | undefined): void;
+  /** Called before the hospital's gateway submits, such as `queries:Contribute`; what it returns is submitted instead. */
+  beforeSubmitting(hospital: number, method: string, hook: SubmitHook | undefined): void;
   register(layout: PanelLayout): Promise<void>;
   put(hospital: number, rows: readonly Row[], options?: PutOptions): Promise<Answer>;
   open(question: Partial<Question>, who?: Person): Promise<string>;
@@ -83,21 +86,18 @@ const POLL_MS = 25;
  * @param options.realCeremony the key is made by the hospitals and not dealt: some ten seconds
  * @param options.wrapStore a hospital's record store, as its gateway shall see it
  */
-export async function startAggregateWorld(
-  options: {
-    readonly realCeremony?: boolean;
-    readonly wrapStore?: (mspId: string, store: Store) => Store;
-  } = {},
-): Promise<AggregateWorld> {
-  const { realCeremony = false, wrapStore = (_mspId: string, store: Store) => store } = options;
-  const hooks = new Map<string, SubmitHook>();
+export async function startAggregateWorld({
+  wrapStore = (_mspId, store) => store,
+  ...options
+}: AggregateWorldOptions = {}): Promise<AggregateWorld> {
+  const { realCeremony = false } = options;
+  const hooks = new Hooks();
   let shared: Ledger | undefined;
   const consortium = await startTestConsortium({
-    ...(realCeremony ? { realCeremony } : {}),
+    ...options,
     wrapModules(mspId, modules) {
       shared = modules.ledger;
-      const ledger = hooked(modules.ledger, () => hooks.get(mspId));
-      return { ...modules, ledger, store: wrapStore(mspId, modules.store) };
+      return hooks.wrap(mspId, { ...modules, store: wrapStore(mspId, modules.store) });
     },
   });
   const officers = await Promise.all([1, 2, 3, 4].map((hospital) => consortium.person(hospital, 'officer')));
@@ -132,9 +132,8 @@ export async function startAggregateWorld(
     key,
     publicKey: publicKeyFromJson(key.publicKey, TEST_KEY),
     ledger: () => shared!,
-    beforeContributing(hospital, hook) {
-      if (hook === undefined) hooks.delete(mspIdOf(hospital));
-      else hooks.set(mspIdOf(hospital), hook);
+    beforeSubmitting(hospital, method, hook) {
+      hooks.beforeSubmit(mspIdOf(hospital), method, hook);
     },
     async register(layout) {
       mustBe(201, await officers[0]!.post('/v1/panel-layouts', { layout }));
@@ -151,22 +150,6 @@ export async function startAggregateWorld(
   };
 }
 
-function hooked(ledger: Ledger, hookOf: () => SubmitHook | undefined): Ledger {
-  const submit: Ledger['submit'] = async (identity, contract, method, argument, options) => {
-    const hook = contract === 'queries' && method === 'Contribute' ? hookOf() : undefined;
-    const changed = hook === undefined ? argument : await hook(argument);
-    return ledger.submit(identity, contract, method, changed, options);
-  };
-  return new Proxy(ledger, {
-    get(target, name) {
-      if (name === 'submit') return submit;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
-
-/** Waits for the ceremony. @throws Error after `limitMs` */
 export async function activeKey(officer: Person, limitMs = KEY_LIMIT_MS): Promise<AggregationKey> {
   const deadline = Date.now() + limitMs;
   for (;;) {
