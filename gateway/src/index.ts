@@ -5,6 +5,8 @@ export type * from './ports/identity-authority.js';
 export type * from './ports/key-custody.js';
 export type * from './ports/ledger.js';
 export type * from './ports/record-store.js';
+export type { CeremonyProgressReport } from './ceremony/ceremony-progress.js';
+export type { CeremonyLimits } from './app/ceremonies.js';
 export { startFabricGateway } from './app/fabric.js';
 export {
   createGateway,

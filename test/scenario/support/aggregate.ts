@@ -17,7 +17,9 @@ import {
   type Answer,
   type Person,
   type TestConsortium,
+  type TestConsortiumOptions,
 } from './consortium.js';
+import { Hooks, type SubmitHook } from './hooks.js';
 import { mustBe } from './world.js';
 
 export { TEST_KEY };
