@@ -83,6 +83,7 @@ async function run(
   { once, signal }: { readonly once: boolean; readonly signal: AbortSignal },
 ): Promise<number> {
   const { hospitals, channel } = network;
+  if (network.notice !== undefined) console.log(network.notice);
   const samplesFolder = settings.samplesFolder ?? join(ROOT, 'samples');
   const state = new DemoState(network.stateFile);
   const signedIn = await Promise.all(

@@ -65,7 +65,7 @@ async function processStatus(
     pid: identity.pid,
     health: problem === undefined ? 'healthy' : 'unhealthy',
     blockHeight: await blockHeight(hospital, name, options.topology.channel),
-    detail: problem === undefined ? '' : `${problem}; ${lastLogLine(files.log)}`,
+    detail: problem === undefined ? await keyDetail(hospital, name) : `${problem}; ${lastLogLine(files.log)}`,
   };
 }
 
@@ -114,6 +114,37 @@ export function parseBlockHeight(metrics: string, channel: string): number | nul
     .split('\n')
     .find((text) => text.startsWith(`ledger_blockchain_height{channel="${channel}"}`));
   return line === undefined ? null : Number(line.slice(line.lastIndexOf(' ') + 1));
+}
+
+/** How far the consortium's key is, as the hospital's gateway measures it. */
+async function keyDetail(
+  { host, ports }: HospitalTopology,
+  name: ProcessName | 'supervisor',
+): Promise<string> {
+  if (name !== 'gateway') return '';
+  try {
+    return describeKey((await probeHttp({ host, port: ports.gatewayRest, path: '/metrics' })) ?? '');
+  } catch {
+    return '';
+  }
+}
+
+/** @returns an empty text before there is a key or a ceremony */
+export function describeKey(metrics: string): string {
+  const ceremony = /^careledger_ceremony_fraction\{([^}]*)\} (\S+)$/m.exec(metrics);
+  if (ceremony !== null) {
+    const [, labels = '', fraction] = ceremony;
+    const percent = Math.floor(100 * Number(fraction));
+    return `ceremony: ${labelOf(labels, 'phase')}, ${String(percent)} %, attempt ${labelOf(labels, 'attempt')}`;
+  }
+  const key = /^careledger_key_bits\{([^}]*)\} (\d+)$/m.exec(metrics);
+  if (key === null) return '';
+  const [, labels = '', keyBits = ''] = key;
+  return `key of ${keyBits} bits, epoch ${labelOf(labels, 'epoch')}`;
+}
+
+function labelOf(labels: string, name: string): string {
+  return new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels)?.[1] ?? '?';
 }
 
 function table(rows: readonly ProcessStatus[]): string[] {

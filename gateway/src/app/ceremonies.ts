@@ -1,10 +1,11 @@
 /** Assembles a hospital's part in ceremonies: routes for its people and for other gateways, a figure, and the work. */
+import type { AggregationKey } from '@careledger/protocol';
 import { Gauge, type Registry } from 'prom-client';
 import { CeremonyLedger } from '../ceremony/ceremony-ledger.js';
 import { CeremonyWorker } from '../ceremony/ceremony-worker.js';
 import { ceremonyRoute, createMessageFetcher } from '../ceremony/message-exchange.js';
 import { Participant, type ParticipantOptions } from '../ceremony/participant.js';
-import type { CeremonyCustody, CeremonyPart } from '../ports/ceremony-custody.js';
+import type { CeremonyCustody } from '../ports/ceremony-custody.js';
 import { ceremonyRoutes } from '../rest/routes/ceremonies.js';
 import type { GatewayExtension, GatewayModules, GatewayServices } from './gateway.js';
 
@@ -27,8 +28,9 @@ const DEFAULT_LIMITS: CeremonyLimits = {
   recheckMs: 5_000,
 };
 
-/** A figure of every gateway: how much of the expected work of the present attempt is done. */
-export const CEREMONY_FRACTION_METRIC = 'careledger_ceremony_fraction';
+/** Figures of every gateway, which `npm run network -- status` reads too: how much of the expected work of the present attempt is done. */
+const CEREMONY_FRACTION_METRIC = 'careledger_ceremony_fraction';
+const KEY_BITS_METRIC = 'careledger_key_bits';
 
 export function createCeremonies(
   { keyBits, startsWith, limits }: CeremonyOptions,
@@ -38,7 +40,7 @@ export function createCeremonies(
   const times = { ...DEFAULT_LIMITS, ...limits };
   const ledger = new CeremonyLedger(contracts, identity);
   const { ceremonies } = custody;
-  measure(metrics, ceremonies);
+  const onKey = measure(metrics, ceremonies);
   return {
     routes: [ceremonyRoutes({ ledger, custody: ceremonies, keyBits })],
     peerRoutes: [ceremonyRoute({ ledger, custody: ceremonies })],
@@ -50,7 +52,7 @@ export function createCeremonies(
       );
       const worker = new CeremonyWorker(
         { ...times, keyBits, ...(startsWith === undefined ? {} : { startsWith }) },
-        { ledger, events, custody, participant, tell, onProblem: failed('the ceremony') },
+        { ledger, events, custody, participant, tell, onKey, onProblem: failed('the ceremony') },
       );
       await worker.run(signal);
       fetcher.close();
@@ -58,30 +60,31 @@ export function createCeremonies(
   };
 }
 
-function measure(registry: Registry, custody: CeremonyCustody): void {
-  const progress = async (): Promise<CeremonyPart['progress'] | undefined> => {
-    const [ceremonyId] = await custody.kept();
-    return ceremonyId === undefined ? undefined : (await custody.part(ceremonyId))?.progress;
-  };
+function measure(registry: Registry, custody: CeremonyCustody): (key: AggregationKey) => void {
   const registers = [registry];
   new Gauge({
     name: CEREMONY_FRACTION_METRIC,
     help: 'Expected fraction of the work of a ceremony that is done, 0 to 1; no value when there is none.',
+    labelNames: ['phase', 'attempt'] as const,
     registers,
     async collect() {
-      this.remove();
-      const found = await progress();
-      if (found !== undefined) this.set(found.fraction);
+      this.reset();
+      for (const ceremonyId of await custody.kept()) {
+        const part = await custody.part(ceremonyId);
+        if (part === undefined) continue;
+        const { attempt, progress } = part;
+        this.set({ phase: progress.phase, attempt: String(attempt) }, progress.fraction);
+      }
     },
   });
-  new Gauge({
-    name: 'careledger_ceremony_candidates',
-    help: 'Candidates for a modulus tried in the present attempt of a ceremony.',
+  const keyBits = new Gauge({
+    name: KEY_BITS_METRIC,
+    help: 'Size of the consortium’s Paillier key; no value before there is one.',
+    labelNames: ['epoch'] as const,
     registers,
-    async collect() {
-      this.remove();
-      const found = await progress();
-      if (found !== undefined) this.set(found.candidates);
-    },
   });
+  return ({ publicKey, sharing }) => {
+    keyBits.reset();
+    keyBits.set({ epoch: String(sharing.epoch) }, publicKey.keyBits);
+  };
 }

@@ -24,6 +24,8 @@ export interface CeremonyWorkerModules {
   readonly custody: Pick<KeyCustody, 'ceremonies' | 'eraseKeyShares'>;
   readonly participant: Pick<Participant, 'advance'>;
   readonly tell: (text: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Told of the key in force, again and again. */
+  readonly onKey: (key: AggregationKey) => void;
   readonly onProblem: (error: unknown) => void;
 }
 
@@ -100,7 +102,7 @@ export class CeremonyWorker {
   }
 
   async #look(signal: AbortSignal): Promise<number | undefined> {
-    const { ledger, participant, custody } = this.modules;
+    const { ledger, participant, custody, onKey } = this.modules;
     const before = this.#present === undefined ? undefined : await ledger.get(this.#present);
     if (before !== undefined && isUnfinished(before))
       return (await participant.advance(before, signal)).waitMs;
@@ -110,7 +112,10 @@ export class CeremonyWorker {
     for (const ceremonyId of await custody.ceremonies.kept())
       await this.#settle(ceremonies.find((ceremony) => ceremony.ceremonyId === ceremonyId));
     const key = await ledger.key();
-    if (key !== undefined) await this.#forgetEarlierShares(key);
+    if (key !== undefined) {
+      onKey(key);
+      await this.#forgetEarlierShares(key);
+    }
     if (present !== undefined) return (await participant.advance(present, signal)).waitMs;
     if (key === undefined && ceremonies.length === 0) await this.#start();
     return undefined;

@@ -25,6 +25,8 @@ export interface DemoNetwork {
   readonly stateFile: string;
   readonly home: string;
   readonly banner: string;
+  /** What is smaller here than in a consortium. */
+  readonly notice?: string;
   readonly printsTokens: boolean;
   stop(): Promise<void>;
 }
@@ -58,7 +60,9 @@ async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptio
     keyBits,
     stateFile: join(dataDir, 'demonstration.json'),
     home: dataDir,
-    banner: `EMBEDDED MODE: one process, one machine, every hospital’s keys in one place, and statistics under a key of ${keyBits} bits, a test size. For looking and testing; a consortium runs on Fabric (npm run network -- up).`,
+    banner:
+      'EMBEDDED MODE: one process, one machine, every hospital’s keys in one place. For looking and testing; a consortium runs on Fabric (npm run network -- up).',
+    notice: `The key for statistics has ${keyBits} bits here: a TEST SIZE, which the hospitals make in seconds. A consortium's has 3072.`,
     printsTokens: true,
     stop: () => consortium.stop(),
   };

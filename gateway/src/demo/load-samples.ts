@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { PanelLayout } from '@careledger/crypto';
 import { demoPatient, enrol, signed } from './demo-patients.js';
 import { knownIdOf, type DemoHospital, type Tokens } from './demo-staff.js';
 import type { DemoState } from './demo-state.js';
 import { unlessItExists, type GatewayClient } from './gateway-client.js';
 import type { HeartSamples } from './heart-samples.js';
+import { waitForKey } from './wait-for-key.js';
 import { watchEncryption } from './watch-encryption.js';
 
 export interface LoadProgress {
@@ -29,8 +29,6 @@ export interface LoadOptions {
   readonly onProgress: (progress: LoadProgress) => void;
 }
 
-const KEY_WAIT_MS = 120_000;
-const KEY_POLL_MS = 100;
 const DEMO_GRANT_DAYS = 30;
 
 interface Step {
@@ -73,7 +71,7 @@ export class SampleLoad {
     };
     if (this.#isUndone(layout)) {
       report(0);
-      await waitForKey(this.options);
+      await this.#waitForKey();
       await this.#once(layoutStep(this.options, layout));
       const clients = hospitals.map(({ client }) => client);
       await watchEncryption(clients, { rows, report }, async () => {
@@ -83,6 +81,17 @@ export class SampleLoad {
     this.#underWay = 0;
     this.#done += rows;
     this.#report(`${layout.id}: ${rows} rows loaded`);
+  }
+
+  async #waitForKey(): Promise<void> {
+    const { hospitals, tokens, signal } = this.options;
+    const [hospital] = hospitals;
+    const token = hospital === undefined ? undefined : tokens.get(hospital.client.hospital.id)?.officer;
+    if (hospital === undefined || token === undefined) return;
+    const onProgress = (line: string): void => {
+      this.#report(`the key of the consortium: ${line}`);
+    };
+    await waitForKey({ client: hospital.client, token }, { signal, onProgress });
   }
 
   async #once(step: Step): Promise<void> {
@@ -193,23 +202,6 @@ function panelStep(options: LoadOptions, client: GatewayClient, layout: PanelLay
       return client.post('/v1/panels', body, { token: tokensOf(options, client).officer });
     },
   };
-}
-
-async function waitForKey({ hospitals, tokens, signal }: LoadOptions): Promise<void> {
-  const client = hospitals[0]?.client;
-  const token = client === undefined ? undefined : tokens.get(client.hospital.id)?.officer;
-  if (client === undefined || token === undefined) return;
-  const deadline = Date.now() + KEY_WAIT_MS;
-  for (;;) {
-    const key = (await client.get('/v1/aggregation-key', token).catch(() => undefined)) as
-      { status?: string } | undefined;
-    if (key?.status === 'active') return;
-    if (Date.now() > deadline)
-      throw new Error(
-        'The aggregation key was not accepted by every hospital in time; see the gateways’ logs.',
-      );
-    await pause(KEY_POLL_MS, undefined, { signal });
-  }
 }
 
 function tokensOf({ tokens }: LoadOptions, client: GatewayClient): Tokens {

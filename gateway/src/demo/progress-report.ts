@@ -7,7 +7,7 @@ const LINE_EVERY_MS = 5_000;
 export class ProgressReport {
   #bar: SingleBar | undefined;
   #lastLineAtMs = Number.NEGATIVE_INFINITY;
-  #lastDone = -1;
+  #last = '';
 
   readonly update = (progress: LoadProgress): void => {
     if (process.stdout.isTTY) this.#draw(progress);
@@ -33,9 +33,10 @@ export class ProgressReport {
   #print({ done, total, what }: LoadProgress): void {
     const now = performance.now();
     const isDue = done === total || now - this.#lastLineAtMs > LINE_EVERY_MS;
-    if (!isDue || done === this.#lastDone) return;
+    const line = `[${Math.floor((100 * done) / total)}%] ${what}`;
+    if (!isDue || line === this.#last) return;
     this.#lastLineAtMs = now;
-    this.#lastDone = done;
-    console.log(`[${Math.floor((100 * done) / total)}%] ${what}`);
+    this.#last = line;
+    console.log(line);
   }
 }

@@ -20,6 +20,7 @@ import {
   closed,
   oneOf,
   validate,
+  type Query,
 } from '@careledger/protocol';
 import type { PanelsService } from '../../aggregate/panels-service.js';
 import type { LocalKnowledge } from '../../aggregate/local-knowledge.js';
@@ -182,6 +183,20 @@ function panelRoutes(panels: PanelsService): Routes {
   };
 }
 
+/**
+ * A query over the budget asks nobody, and that it was tried stands on the ledger.
+ * @throws CareLedgerError QUERY_REFUSED
+ */
+function assertAsked({ queryId, status, refusal, fields }: Query): void {
+  if (status !== 'refused' || refusal?.reason !== 'BUDGET_EXHAUSTED') return;
+  const budget = `${LIMITS.queriesPerBudgetPeriod} fields in ${LIMITS.queryBudgetDays} days`;
+  throw new CareLedgerError('QUERY_REFUSED', {
+    message: `Your budget of ${budget} does not allow this query; nobody was asked.`,
+    came: `${fields.length} more`,
+    extensions: { queryId, reason: refusal.reason },
+  });
+}
+
 function queryRoutes(knowledge: LocalKnowledge): Routes {
   return (rest, { contracts }) => {
     rest.post(
@@ -198,9 +213,15 @@ function queryRoutes(knowledge: LocalKnowledge): Routes {
       },
       async (request, reply) => {
         const { identity } = callerOf(request);
-        return reply
-          .code(202)
-          .send(await contracts.submit(identity, 'queries', 'Open', request.body, idempotencyOf(request)));
+        const opened = await contracts.submit(
+          identity,
+          'queries',
+          'Open',
+          request.body,
+          idempotencyOf(request),
+        );
+        assertAsked(opened.result);
+        return reply.code(202).send(opened);
       },
     );
 
