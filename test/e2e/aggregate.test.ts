@@ -12,6 +12,7 @@ import type { QueryReport } from '@careledger/verifier';
 import { randomHex } from '../scenario/support/patient.js';
 import type { Person } from '../scenario/support/people.js';
 import { mustBe } from '../scenario/support/world.js';
+import { CEREMONY_TIMEOUT_MS, keyOfTheConsortium } from './support/key.js';
 import { runningNetwork } from './support/network.js';
 import { until } from './support/until.js';
 
@@ -28,6 +29,11 @@ describe('end to end: statistics over four hospitals', function () {
   let auditor: Person;
   let officer: Person;
   let layout: PanelLayout;
+
+  before(async function () {
+    this.timeout(CEREMONY_TIMEOUT_MS);
+    await keyOfTheConsortium(await network.person(1, 'admin'));
+  });
 
   it('npm start -- --ledger fabric --once: every encrypted result equals its plaintext', async () => {
     const { stdout } = await promisify(execFile)(

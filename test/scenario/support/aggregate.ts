@@ -64,6 +64,8 @@ export interface AggregateWorld {
   ledger(): Ledger;
   /** Called before the hospital's gateway submits, such as `queries:Contribute`; what it returns is submitted instead. */
   beforeSubmitting(hospital: number, method: string, hook: SubmitHook | undefined): void;
+  /** What the hospital's gateway sees of queries, instead of what its peer says. */
+  seeing(hospital: number, change: ((details: QueryDetails) => QueryDetails) | undefined): void;
   register(layout: PanelLayout): Promise<void>;
   put(hospital: number, rows: readonly Row[], options?: PutOptions): Promise<Answer>;
   open(question: Partial<Question>, who?: Person): Promise<string>;
@@ -137,6 +139,10 @@ export async function startAggregateWorld({
     ledger: () => shared!,
     beforeSubmitting(hospital, method, hook) {
       hooks.beforeSubmit(mspIdOf(hospital), method, hook);
+    },
+    seeing(hospital, change) {
+      const hook = change === undefined ? undefined : (result: object) => change(result as QueryDetails);
+      hooks.onRead(mspIdOf(hospital), 'queries:Get', hook);
     },
     async register(layout) {
       mustBe(201, await officers[0]!.post('/v1/panel-layouts', { layout }));
