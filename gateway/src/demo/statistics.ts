@@ -174,5 +174,5 @@ function figureOf({ statistic, count, decimal, unit, bins, groups, intervals }: 
     const curve = intervals.map(({ survivor }) => survivor?.decimal.slice(0, SURVIVOR_DIGITS + 2) ?? '-');
     return `survivors ${curve.join(' ')}`;
   }
-  return statistic === 'count' ? count : `${decimal ?? 'none'} ${unit}`;
+  return statistic === 'count' ? count : `${decimal ?? 'none'} ${unit === '1' ? '' : unit}`.trimEnd();
 }
