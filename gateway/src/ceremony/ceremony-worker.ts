@@ -42,6 +42,8 @@ export class CeremonyWorker {
   #isAsked = true;
   #wake: () => void = () => undefined;
   #failures = 0;
+  /** The kind of failure that was told of last; told once while it stays. */
+  #reported = '';
   /** The ceremony that had not ended at the last look. */
   #present: string | undefined;
 
@@ -93,12 +95,20 @@ export class CeremonyWorker {
     try {
       const waitMs = await this.#look(signal);
       this.#failures = 0;
+      this.#reported = '';
       return waitMs ?? Number.POSITIVE_INFINITY;
     } catch (error) {
-      if (!isStopped(signal) && !isPassing(error)) this.modules.onProblem(error);
+      if (!isStopped(signal) && !isPassing(error)) this.#report(error);
       this.#failures += 1;
       return Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
     }
+  }
+
+  #report(error: unknown): void {
+    const kind = error instanceof CareLedgerError ? error.code : 'INTERNAL';
+    if (kind === this.#reported) return;
+    this.#reported = kind;
+    this.modules.onProblem(error);
   }
 
   async #look(signal: AbortSignal): Promise<number | undefined> {

@@ -134,6 +134,14 @@ describe('a hospital’s part in a ceremony', function () {
     expect(faultsOf(equivocating)).to.deep.equal([[1, BRAVO, 'EQUIVOCATION', 0]]);
     expect(equivocating.ledger.ceremony).to.deep.include({ status: 'finished', attempt: 2 });
 
+    const twoTongued = await consortium();
+    for (const mspId of HOSPITALS) await twoTongued.settle([mspId]);
+    // Each message is the one that was posted for its recipient; what they say to all is not what was posted for all.
+    const post = twoTongued.ledger.postsOf(1, 0).get(CHARLIE)!;
+    post.digests[CHARLIE] = 'ab'.repeat(32);
+    await twoTongued.settle();
+    expect(faultsOf(twoTongued)).to.deep.equal([[1, CHARLIE, 'EQUIVOCATION', 0]]);
+
     const garbage = await consortium();
     for (const mspId of HOSPITALS) await garbage.settle([mspId]);
     // What Bravo posted and hands out is not signed with the key that it joined with.

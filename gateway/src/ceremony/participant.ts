@@ -160,6 +160,8 @@ export class Participant {
     const { ledger, tell } = this.modules;
     const { accused, round, detail } = trouble;
     tell('an attempt of the ceremony cannot go on', { ceremonyId, attempt, round, accused, detail });
+    // What others have of us cannot be what we sent; they see it too, and end the attempt.
+    if (accused === ledger.mspId) return NEXT_EVENT;
     await unlessItEnded(
       accused === undefined
         ? ledger.submit('Resume', { ceremonyId, attempt, reason: 'inconsistent' })
