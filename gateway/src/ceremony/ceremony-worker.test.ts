@@ -1,7 +1,6 @@
 import { CareLedgerError, EVENTS, type AggregationKey, type Ceremony } from '@careledger/protocol';
 import { expect } from 'chai';
 import { FakeLedger as EventSource } from '../aggregate/fakes.test-support.js';
-import type { Ledger } from '../ports/ledger.js';
 import { CeremonyWorker, type CeremonyWorkerOptions } from './ceremony-worker.js';
 import { CEREMONY, FakeLedger, HOSPITALS } from './fakes.test-support.js';
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CareLedgerError } from '@careledger/protocol';
 import { expect } from 'chai';
 import { refusalOf } from '../aggregate/fakes.test-support.js';
@@ -144,11 +145,18 @@ describe('a hospital’s part in a ceremony', function () {
 
     const garbage = await consortium();
     for (const mspId of HOSPITALS) await garbage.settle([mspId]);
-    // What Bravo posted and hands out is not signed with the key that it joined with.
-    const { joined, ...rest } = garbage.ledger.ceremony;
-    const { signingKey } = joined.find(({ mspId }) => mspId === CHARLIE)!;
-    const changed = joined.map((one) => (one.mspId === BRAVO ? { ...one, signingKey } : one));
-    garbage.ledger.ceremony = { ...rest, joined: changed };
+    // What Bravo hands out is what it posted, and was never sealed.
+    const { custody } = await garbage.start(BRAVO);
+    const flipped = (message: Uint8Array): Uint8Array => message.map((byte) => byte ^ 1);
+    await garbage.settle([BRAVO]);
+    const { digests } = garbage.ledger.postsOf(1, 0).get(BRAVO)!;
+    for (const recipient of [ALPHA, CHARLIE]) {
+      const of = { ceremonyId: CEREMONY, attempt: 1, round: 0, recipient };
+      const message = flipped((await custody.message(of))!);
+      digests[recipient] = createHash('sha256').update(message).digest('hex');
+    }
+    garbage.tamper = (from, message, { attempt }) =>
+      from === BRAVO && attempt === 1 ? flipped(message) : message;
     await garbage.settle();
     expect(faultsOf(garbage)).to.deep.equal([[1, BRAVO, 'GARBAGE', 0]]);
     expect(garbage.ledger.ceremony).to.deep.include({ status: 'finished', attempt: 2 });
@@ -216,6 +224,33 @@ describe('a hospital’s part in a ceremony', function () {
     });
     await here.settle();
     expect(here.ledger.ceremony).to.deep.include({ status: 'finished', attempt: 2, faults: [] });
+  });
+
+  it('gives the attempt up, and blames nobody, when its own custody was put back to an earlier state', async () => {
+    const losses: Readonly<Record<string, (here: FakeConsortium) => Promise<void>>> = {
+      'the keys that it joined with': async (here) => (await here.start(BRAVO)).custody.erase(CEREMONY),
+      'what it posted': async (here) => {
+        const { folder } = await here.start(BRAVO);
+        await folder.write('ceremony-part', CEREMONY, before!);
+      },
+      'what it posted in the first round': async (here) => {
+        const { folder } = await here.start(BRAVO);
+        await folder.remove('ceremony-part', CEREMONY);
+      },
+    };
+    let before: Uint8Array | undefined;
+    for (const [what, lose] of Object.entries(losses)) {
+      const here = await consortium();
+      for (const mspId of [...HOSPITALS, BRAVO]) await here.settle([mspId]);
+      before = await (await here.start(BRAVO)).folder.read('ceremony-part', CEREMONY);
+      await here.settle([ALPHA, BRAVO]);
+      expect(here.ledger.postsOf(1, 1).has(BRAVO), 'in the second round').to.equal(true);
+      await lose(here);
+      await here.start(BRAVO);
+      await here.settle();
+      expect(here.ledger.ceremony, what).to.deep.include({ status: 'finished', attempt: 2, faults: [] });
+      expect(here.told.join(), what).to.contain('this hospital does not have');
+    }
   });
 
   it('takes part in nothing that its own configuration and the members do not allow', async () => {

@@ -3,7 +3,13 @@
  * the ceremony as the ledger has it and on what the custody has stored, so that a crash, a repeated look or a message
  * that comes twice changes nothing.
  */
-import { CareLedgerError, type AggregationKey, type Ceremony, type CeremonyPost } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  canonicalJson,
+  type AggregationKey,
+  type Ceremony,
+  type CeremonyPost,
+} from '@careledger/protocol';
 import {
   isTrouble,
   type CeremonyCustody,
@@ -48,6 +54,8 @@ export class Participant {
   /** Messages of the present round that have come. */
   #received = new Map<string, PostedMessage>();
   #told = '';
+  /** The attempt of which this hospital has everything that it posted. */
+  #intact = '';
 
   constructor(
     private readonly options: ParticipantOptions,
@@ -88,6 +96,8 @@ export class Participant {
 
   async #run(ceremony: Ceremony, signal: AbortSignal): Promise<Look> {
     const { custody, ledger } = this.modules;
+    const damage = await this.#damage(ceremony);
+    if (damage !== undefined) return this.#giveUp(ceremony, { round: 0, detail: damage });
     const key = ceremony.purpose === 'redistribute' ? await ledger.key() : undefined;
     let part = await this.#timed(() => custody.begin(viewOf(ceremony, key), signal));
     for (;;) {
@@ -100,6 +110,29 @@ export class Participant {
       part = await this.#timed(() => custody.step(viewOf(ceremony, key), received, signal));
       if (signal.aborted) return NEXT_EVENT;
     }
+  }
+
+  /**
+   * What of this hospital stands on the ledger, and not in its custody: a backup was restored. To go on would be to say
+   * other things than were posted, or to take everybody's messages for garbage. Looked for once in each attempt.
+   */
+  async #damage(ceremony: Ceremony): Promise<string | undefined> {
+    const { custody, ledger } = this.modules;
+    const { ceremonyId, attempt, joined } = ceremony;
+    const place = `${ceremonyId}/${String(attempt)}`;
+    if (this.#intact === place) return undefined;
+    const { signingKey } = await custody.keys(ceremonyId, attempt);
+    const own = joined.find(({ mspId }) => mspId === ledger.mspId);
+    if (own?.signingKey !== Buffer.from(signingKey).toString('base64url'))
+      return 'this hospital does not have the keys that it joined with';
+    const part = await custody.part(ceremonyId);
+    const { round, digests } = part?.attempt === attempt ? part : { round: -1, digests: {} };
+    const posted = (await ledger.posts(ceremony, Math.max(0, round))).get(ledger.mspId)?.digests;
+    const isOther = posted !== undefined && canonicalJson(posted) !== canonicalJson(digests);
+    if (isOther || (await ledger.posts(ceremony, round + 1)).has(ledger.mspId))
+      return 'this hospital does not have what it posted';
+    this.#intact = place;
+    return undefined;
   }
 
   /** Once on the ledger, the digests bind: other messages in their place would be an equivocation of our own. */
