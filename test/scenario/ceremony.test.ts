@@ -15,7 +15,7 @@ const PATH = '/ceremony/v1';
 const MEMBERS = [1, 2, 3, 4].map((hospital) => `Hospital${String(hospital)}MSP`);
 const [, SECOND, THIRD, FOURTH] = MEMBERS as [string, string, string, string];
 /** Short, so that silence shows soon; far above what an honest gateway takes here. */
-const LIMITS: Partial<CeremonyLimits> = { roundMs: 4_000, retryMs: 50, recheckMs: 200 };
+const LIMITS: Partial<CeremonyLimits> = { roundMs: 6_000, retryMs: 50, recheckMs: 200 };
 
 /**
  * One ceremony among four gateways that goes wrong in one way after the other, attempt by attempt, until it makes a key.
