@@ -29,15 +29,6 @@ describe('scenario: the ceremony of the consortium’s key', function () {
   let admin: Person;
   let admitFourth: () => void;
 
-  const start = async (): Promise<void> => {
-    consortium = await startTestConsortium({
-      dataDir,
-      realCeremony: true,
-      aggregation: { ...TEST_KEY, limits: LIMITS },
-      wrapModules: (mspId, modules) => hooks.wrap(mspId, modules),
-    });
-    admin = await consortium.person(1, 'admin');
-  };
   const reports = async (who = admin): Promise<CeremonyProgressReport[]> =>
     mustBe(200, await who.get('/v1/ceremonies')).body['items'] as CeremonyProgressReport[];
   const until = async (
@@ -71,7 +62,13 @@ describe('scenario: the ceremony of the consortium’s key', function () {
       await admitted;
       return argument;
     });
-    await start();
+    consortium = await startTestConsortium({
+      dataDir,
+      realCeremony: true,
+      aggregation: { ...TEST_KEY, limits: LIMITS },
+      wrapModules: (mspId, modules) => hooks.wrap(mspId, modules),
+    });
+    admin = await consortium.person(1, 'admin');
   });
   after(async () => {
     await consortium.stop();
@@ -147,7 +144,7 @@ describe('scenario: the ceremony of the consortium’s key', function () {
     expect(faultsOf(ceremony).find(named)).to.include('GARBAGE');
   });
 
-  it('names who is silent when the time of a round is over; restarted in the middle, it makes the key', async () => {
+  it('names who is silent when the time of a round is over, and then makes the key', async () => {
     let silence: () => void = () => undefined;
     const silent = new Promise<void>((resolve) => {
       silence = resolve;
@@ -161,13 +158,8 @@ describe('scenario: the ceremony of the consortium’s key', function () {
     expect(named.ceremony.faults.find(({ reason }) => reason === 'SILENT')?.accuser).not.to.equal(THIRD);
     hooks.beforeSubmit(THIRD, 'ceremonies:Post', undefined);
     silence();
-    const { ceremony: running } = await until(
-      ({ own, ceremony }) => ceremony.status === 'running' && (own?.round ?? 0) > 1,
-    );
-    await consortium.stop();
-    await start();
     const { ceremony } = await until((report) => report.ceremony.status === 'finished');
-    expect(ceremony.attempt, 'the attempt went on').to.equal(running.attempt);
+    expect(ceremony.attempt, 'four were ended').to.be.at.least(5);
     const { code, text } = await careledger('status');
     expect(code).to.equal(0);
     expect(text)
