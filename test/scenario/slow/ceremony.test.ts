@@ -7,9 +7,9 @@ import { bytesToBase64Url, generateCeremonySigningKeys } from '@careledger/crypt
 import type { CeremonyLimits, CeremonyProgressReport } from '@careledger/gateway';
 import type { AggregationKey, Ceremony } from '@careledger/protocol';
 import { main as careledgerCeremony } from '@careledger/gateway/command/ceremony';
-import { startTestConsortium, TEST_KEY, type Person, type TestConsortium } from './support/consortium.js';
-import { Hooks } from './support/hooks.js';
-import { mustBe } from './support/world.js';
+import { startTestConsortium, TEST_KEY, type Person, type TestConsortium } from '../support/consortium.js';
+import { Hooks } from '../support/hooks.js';
+import { mustBe } from '../support/world.js';
 
 const PATH = '/ceremony/v1';
 const MEMBERS = [1, 2, 3, 4].map((hospital) => `Hospital${String(hospital)}MSP`);
