@@ -34,7 +34,12 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
           came: `a patient that is ${patient.status}`,
         });
       }
-      const terms = request.arguments;
+      const { edges, ...terms } = request.arguments;
+      if (edges !== undefined)
+        throw new CareLedgerError('SCHEMA_VIOLATION', {
+          expected: 'no edges: the patient has no identity key',
+          came: 'edges',
+        });
       assertGrantPeriod(terms, call.at);
       assertActive(consortium, terms.grantee.mspId);
       const ended = await readEnded(call, terms.pseudonym, terms.grantId);

@@ -12,6 +12,13 @@ export const LIMITS = {
   recordTypesPerGrant: 32,
   recordIdsPerCondition: 100,
   grantMaxDays: 3660,
+  /** Onward hops of one grant. */
+  hops: 8,
+  edgesPerGrant: 45,
+  proxiesPerEdge: 10,
+  /** Base64url characters of an edge's statement: ten proxies' values and the rest. */
+  statementCharacters: 12_288,
+  sealedEdgeSecretCharacters: 2_048,
   /** Denials that a suspension rule may ask for; the contract scans at most this many. */
   suspensionDenials: 50,
   fieldsPerQuery: 16,

@@ -41,6 +41,12 @@ export const KEYS = {
   endedGrant: 'ended-grant',
   /** [pseudonym, grantId] -> endedAt: finds an ended grant by its id, and keeps the id from being used again. */
   endedGrantId: 'ended-grant-id',
+  /** [pseudonym, grantId, tag name]: the edge in force. */
+  edge: 'edge',
+  /** [name, key epoch]: an identity's registration; written once. */
+  identity: 'identity',
+  /** [name] -> the present key epoch. */
+  identityEpoch: 'identity-epoch',
   nonce: 'nonce',
   idempotency: 'idempotency',
   recordBatch: 'record-batch',
@@ -90,7 +96,9 @@ export const EVENTS = {
   patientChanged: 'patient.changed',
   recordsAnchored: 'records.anchored',
   recordChanged: 'record.changed',
+  /** Granted, forwarded, renewed, ended, or a tag closed or opened: the pseudonym's gateways look at the book. */
   grantChanged: 'grant.changed',
+  identityRegistered: 'identity.registered',
   accessDecided: 'access.decided',
   receiptPosted: 'receipt.posted',
   receiptsSwept: 'receipts.swept',

@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import { LIMITS } from '../limits.js';
 import { PURPOSES, ROLES } from '../names.js';
-import { RECORD_TYPES } from '../record-types.js';
+import { RECORD_TYPES, SENSITIVITIES } from '../record-types.js';
 
 /** A closed object: a field that is not named is refused, so that no argument is silently ignored. */
 export function closed<Properties extends Record<string, TSchema>>(
@@ -52,6 +52,9 @@ export const Instant = Type.String({
 export const Ed25519PublicKey = base64urlOf(32);
 export const X25519PublicKey = base64urlOf(32);
 export const Ed25519Signature = base64urlOf(64);
+/** Compressed points of BLS12-381, as docs/crypto/identity.md lays them out. */
+export const G1Point = base64urlOf(48);
+export const G2Point = base64urlOf(96);
 export const Nonce = Type.String({
   pattern: '^[A-Za-z0-9_-]{22}$',
   description: '128 random bits, base64url',
@@ -59,9 +62,14 @@ export const Nonce = Type.String({
 export const Base64Url = (maxLength: number) => Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength });
 /** `epoch` of the consortium at which the key-level endorsement policy of the object was set. */
 export const MembersEpoch = Type.Integer({ minimum: 0 });
+/** Raised when a patient (or a deadline) ends a grant: edges and headers of an earlier epoch are dead. */
+export const TagEpoch = Type.Integer({ minimum: 0, maximum: 1_000_000 });
+/** Of an identity's key: raised when the key is replaced. */
+export const KeyEpoch = Type.Integer({ minimum: 0, maximum: 1_000_000 });
 export const PurposeSchema = oneOf(PURPOSES);
 export const RoleSchema = oneOf(ROLES);
 export const RecordTypeSchema = oneOf(RECORD_TYPES);
+export const SensitivitySchema = oneOf(SENSITIVITIES);
 export const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 
 /** A person at a hospital, as the certificate says. */

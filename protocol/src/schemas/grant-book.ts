@@ -1,6 +1,12 @@
 import type { PatientGrant } from './grants.js';
 import type { PatientInstruction } from './instructions.js';
 import type { Patient } from './patients.js';
+import type { TagName } from '../record-types.js';
+
+export interface TagState {
+  readonly epoch: number;
+  readonly sharable: boolean;
+}
 
 /**
  * Everything that a decision about a patient's records needs of the patient, in one document: a point read that
@@ -16,5 +22,9 @@ export interface GrantBook {
   readonly grants: PatientGrant[];
   /** Active instructions only. Retired ones have their own keys. */
   readonly instructions: PatientInstruction[];
+  /** Tags that were closed, or whose epoch was raised; any other is open at epoch 0. */
+  readonly tags?: Readonly<Partial<Record<TagName, TagState>>>;
+  /** Epoch of the patient's identity key; absent: the patient has none, and grants have no edges. */
+  readonly identityEpoch?: number;
   readonly membersEpoch: number;
 }

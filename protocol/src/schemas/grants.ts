@@ -1,7 +1,10 @@
 import { Type, type Static } from 'typebox';
 import { LIMITS } from '../limits.js';
 import {
+  Base64Url,
+  CallerSchema,
   Department,
+  Ed25519Signature,
   EnrolmentId,
   Instant,
   MspId,
@@ -12,6 +15,9 @@ import {
   RecordId,
   RecordTypeSchema,
   RoleSchema,
+  SensitivitySchema,
+  Sha256,
+  TagEpoch,
   TransactionId,
   closed,
   oneOf,
@@ -44,14 +50,79 @@ const GrantTerms = {
   condition: Type.Optional(GrantConditionSchema),
   notBefore: Instant,
   notAfter: Instant,
-  /** Onward hops allowed. 0 until re-encryption by the patient's key replaces the owner's re-wrapping. */
-  maxHops: Type.Literal(0),
+  /** Onward hops allowed. 0 for a patient without an identity key. */
+  maxHops: Type.Integer({ minimum: 0, maximum: LIMITS.hops }),
   /** A receipt is overdue when it is not posted within this time of the opening. */
   receiptDueWithinMs: Type.Optional(Type.Integer({ minimum: 60_000, maximum: 31_536_000_000 })),
 };
 
-export const GrantArgumentsSchema = closed({ grantId: ObjectId, pseudonym: Pseudonym, ...GrantTerms });
-export const GrantSchema = signedByPatient(GrantArgumentsSchema);
+/** One re-encryption edge: the public part of a re-key for one tag, as its delegator signed it. */
+export const EdgeSchema = closed({
+  recordType: RecordTypeSchema,
+  sensitivity: SensitivitySchema,
+  /** Of the tag; another than the present one is refused. */
+  tagEpoch: TagEpoch,
+  /** The delegator's signed statement: edge, E_X, Q, H(W), V_i, proxies, sharable flag, depth; crypto `parseStatement`. */
+  statement: Base64Url(LIMITS.statementCharacters),
+  /** X, sealed to the grantee's identity. */
+  w: Base64Url(LIMITS.sealedEdgeSecretCharacters),
+});
+export type Edge = Static<typeof EdgeSchema>;
+const Edges = Type.Array(EdgeSchema, { minItems: 1, maxItems: LIMITS.edgesPerGrant });
+
+/**
+ * A proxy's word that it holds a share that fits the statement: Ed25519 by the key of its `member/<MSP>` identity;
+ * crypto `edgeAckMessage`.
+ */
+export const EdgeAckSchema = closed({
+  mspId: MspId,
+  edgeId: Sha256,
+  signature: Ed25519Signature,
+});
+export type EdgeAck = Static<typeof EdgeAckSchema>;
+/** One of each proxy of each edge: without them nothing is in force. */
+const Acks = Type.Array(EdgeAckSchema, { maxItems: LIMITS.edgesPerGrant * LIMITS.proxiesPerEdge });
+
+export const GrantArgumentsSchema = closed({
+  grantId: ObjectId,
+  pseudonym: Pseudonym,
+  ...GrantTerms,
+  /** Required of a patient with an identity key, and of nobody else. */
+  edges: Type.Optional(Edges),
+});
+export const GrantSchema = closed({
+  ...signedByPatient(GrantArgumentsSchema).properties,
+  acks: Type.Optional(Acks),
+});
+/** New edges of the present epochs for a grant that lives on after another one was revoked. */
+export const RenewArgumentsSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId, edges: Edges });
+export const RenewSchema = closed({ ...signedByPatient(RenewArgumentsSchema).properties, acks: Acks });
+/**
+ * An onward grant, by staff of the hospital to which `parentId` was granted. Its terms lie within the parent's; the
+ * edges are signed by the delegator's identity, which is the parent's grantee.
+ */
+export const ForwardSchema = closed({
+  grantId: ObjectId,
+  pseudonym: Pseudonym,
+  parentId: ObjectId,
+  ...GrantTerms,
+  edges: Edges,
+  acks: Acks,
+});
+export type Forward = Static<typeof ForwardSchema>;
+/** By the hospital that forwarded. */
+export const EndForwardSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
+/** Opens or closes one tag to all sharing. Closing ends its edges and raises its epoch. */
+export const SetSharingArgumentsSchema = closed({
+  pseudonym: Pseudonym,
+  recordType: RecordTypeSchema,
+  sensitivity: SensitivitySchema,
+  sharable: Type.Boolean(),
+});
+export const SetSharingSchema = signedByPatient(SetSharingArgumentsSchema);
+/** The grants from the patient's own to this one, with their edges. */
+export const ChainQuerySchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
+
 export const RevokeArgumentsSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
 export const RevokeSchema = signedByPatient(RevokeArgumentsSchema);
 export const SweepGrantsSchema = closed({ pseudonym: Pseudonym });
@@ -70,7 +141,22 @@ export const PatientGrantSchema = closed({
   ...GrantTerms,
   status: oneOf(GRANT_STATUSES),
   /** `patient`: a signature. Otherwise the standing instruction that made it. */
-  basis: Type.Union([Type.Literal('patient'), closed({ instructionId: ObjectId })]),
+  basis: Type.Union([
+    Type.Literal('patient'),
+    closed({ instructionId: ObjectId }),
+    closed({ parentId: ObjectId, by: CallerSchema }),
+  ]),
+  /** Edges in force, without what only re-encryption needs; that stands under KEYS.edge. */
+  edges: Type.Optional(
+    Type.Array(
+      closed({
+        recordType: RecordTypeSchema,
+        sensitivity: SensitivitySchema,
+        tagEpoch: TagEpoch,
+        edgeId: Sha256,
+      }),
+    ),
+  ),
   /** Openings under this grant, counted only while an instruction of the patient asks for it. */
   openings: Type.Optional(Type.Integer({ minimum: 0 })),
   createdAt: Instant,
@@ -78,4 +164,10 @@ export const PatientGrantSchema = closed({
   txId: TransactionId,
 });
 export type PatientGrant = Static<typeof PatientGrantSchema>;
+
+/** From the patient's own grant to the one that was asked for; each with its edges. */
+export const GrantChainSchema = closed({
+  links: Type.Array(closed({ grant: PatientGrantSchema, edges: Type.Array(EdgeSchema) })),
+});
+export type GrantChain = Static<typeof GrantChainSchema>;
 export type GrantArguments = Static<typeof GrantArgumentsSchema>;

@@ -11,6 +11,9 @@ import {
   Pseudonym,
   RecordId,
   RecordTypeSchema,
+  SensitivitySchema,
+  TagEpoch,
+  KeyEpoch,
   Sha256,
   Text,
   TransactionId,
@@ -19,6 +22,19 @@ import {
 } from './common.js';
 
 export const RECORD_STATUSES = ['anchored', 'superseded', 'erased'] as const;
+
+export const RecordSharingSchema = closed({
+  /** The sharing header: sealed to the patient's identity under the tag of type, sensitivity and epoch. */
+  headerCid: Cid,
+  /** SHA-256 over the parts of the header that no hop changes; crypto `handleOf`. */
+  handle: Sha256,
+  sensitivity: SensitivitySchema,
+  /** Of the tag, as the patient's book had it. */
+  tagEpoch: TagEpoch,
+  /** Of the patient's identity key. */
+  keyEpoch: KeyEpoch,
+});
+export type RecordSharing = Static<typeof RecordSharingSchema>;
 
 const RecordFields = {
   pseudonym: Pseudonym,
@@ -31,6 +47,8 @@ const RecordFields = {
   sizeBytes: Type.Integer({ minimum: 1, maximum: 1_073_741_824, description: 'length of the ciphertext' }),
   headerVersion: Type.Integer({ minimum: 1, maximum: 255 }),
   sharable: Type.Boolean(),
+  /** What re-encryption needs. Absent: the patient has no identity key, and the owner's gateway re-wraps. */
+  sharing: Type.Optional(RecordSharingSchema),
 };
 
 export const AnchorSchema = closed({
@@ -82,6 +100,23 @@ export const RecordSchema = closed({
   changedAt: Type.Optional(Instant),
 });
 export type EmrRecord = Static<typeof RecordSchema>;
+
+/** By the owner, after an epoch was raised: the same records under new data keys. */
+export const ResealSchema = closed({
+  batchId: ObjectId,
+  records: Type.Array(
+    closed({
+      recordId: RecordId,
+      contentCid: Cid,
+      headerCid: Cid,
+      digest: Sha256,
+      sizeBytes: RecordFields.sizeBytes,
+      sharing: RecordSharingSchema,
+    }),
+    { minItems: 1, maxItems: LIMITS.batchRecords },
+  ),
+});
+export type Reseal = Static<typeof ResealSchema>;
 
 export const SupersedeSchema = closed({ recordId: RecordId, supersededBy: RecordId });
 export const EraseSchema = closed({ recordId: RecordId, reason: Text(200) });
