@@ -17,6 +17,7 @@ export * from './schemas/ceremonies.js';
 export * from './schemas/common.js';
 export * from './schemas/grant-book.js';
 export * from './schemas/grants.js';
+export * from './schemas/identities.js';
 export * from './schemas/instructions.js';
 export * from './schemas/members.js';
 export * from './schemas/panels.js';
