@@ -159,7 +159,7 @@ describe('record header', function () {
     const header = await make();
     const map = decodeCbor(header) as CborMap;
     expect(parseHeader(header).contentLength).to.equal(12);
-    expectCode('CRYPTO_UNSUPPORTED', () => parseHeader(encodeCbor({ ...map, version: 2 })));
+    expectCode('CRYPTO_UNSUPPORTED', () => parseHeader(encodeCbor({ ...map, version: 3 })));
     expectCode('CRYPTO_UNSUPPORTED', () => parseHeader(encodeCbor({ ...map, suite: 'none' })));
     const malformed: CborMap[] = [
       { ...map, extra: 1 },
@@ -206,6 +206,69 @@ describe('record header', function () {
       'CRYPTO_INVALID_INPUT',
       makeHeader({ ...options, contentLength: 1.5 }),
       'contentLength',
+    );
+  });
+});
+
+describe('record header with an erasure leaf', function () {
+  this.timeout(20_000);
+  const erasure = { leaf: 7, key: randomBytes(32) };
+  const facts = { context, contentType: 'application/fhir+json', contentLength: 12 };
+  const makeErasable = (change: object = {}): Promise<Uint8Array> =>
+    makeHeader({ recipientPublicKey: owner.publicKey, ...secrets, ...facts, erasure, ...change });
+
+  it('opens with owner and leaf together, and re-wraps to a header without one', async () => {
+    const header = await makeErasable();
+    expect(parseHeader(header)).to.deep.include({ version: 2, erasureLeaf: 7 });
+    const opened = await open(header, { erasureKey: erasure.key });
+    expect(opened.dataKey).to.deep.equal(secrets.dataKey);
+    const rewrapped = await rewrapHeader({
+      header,
+      ownerPrivateKey: owner.privateKey,
+      recipientPublicKey: requester.publicKey,
+      expectedContext: context,
+      releaseBinding: 'tx-1',
+      erasureKey: erasure.key,
+    });
+    expect(parseHeader(rewrapped).version).to.equal(1);
+    const released = await open(rewrapped, { privateKey: requester.privateKey, purpose: release });
+    expect(released.salt).to.deep.equal(secrets.salt);
+  });
+
+  it('does not open for the owner’s key alone, for another leaf, or as another version', async () => {
+    const header = await makeErasable();
+    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(header), 'erasureKey');
+    const other = { erasureKey: randomBytes(32) };
+    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(header, other), 'sealed');
+    const map = decodeCbor(header) as CborMap;
+    const moved = encodeCbor({ ...map, erasureLeaf: 8 });
+    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(moved, { erasureKey: erasure.key }));
+    const plain = Object.fromEntries(Object.entries(map).filter(([key]) => key !== 'erasureLeaf'));
+    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', open(encodeCbor({ ...plain, version: 1 })));
+    const missing = {
+      header,
+      ownerPrivateKey: owner.privateKey,
+      recipientPublicKey: requester.publicKey,
+      expectedContext: context,
+      releaseBinding: 'tx-1',
+    };
+    await expectRejection('CRYPTO_AUTHENTICATION_FAILED', rewrapHeader(missing), 'erasureKey');
+  });
+
+  it('takes a leaf in a store header only', async () => {
+    const map = decodeCbor(await makeErasable()) as CborMap;
+    const changes: CborMap[] = [
+      { erasureLeaf: -1 },
+      { erasureLeaf: 2 ** 32 },
+      { erasureLeaf: 'first' },
+      { purpose: { kind: 'release', releaseBinding: 'tx-1' } },
+    ];
+    for (const change of changes)
+      expectCode('CRYPTO_INVALID_INPUT', () => parseHeader(encodeCbor({ ...map, ...change })));
+    await expectRejection('CRYPTO_INVALID_INPUT', makeErasable({ erasure: { ...erasure, leaf: 0.5 } }));
+    await expectRejection(
+      'CRYPTO_INVALID_INPUT',
+      makeErasable({ erasure: { leaf: 1, key: randomBytes(31) } }),
     );
   });
 });

@@ -26,9 +26,12 @@ const leaves = fc.integer({ min: 0, max: MAX_ERASURE_LEAF });
 
 /** The definition, with Node's HMAC: every bit of the leaf from the most significant on, then the label. */
 function byDefinition(leaf: number): string {
-  const bits = leaf.toString(2).padStart(32, '0');
-  const node = [...bits].reduce(
-    (key, bit) => createHmac('sha256', key).update(Uint8Array.of(Number(bit))).digest(),
+  const bits = Array.from(leaf.toString(2).padStart(32, '0'));
+  const node = bits.reduce<Buffer>(
+    (key, bit) =>
+      createHmac('sha256', key)
+        .update(Uint8Array.of(Number(bit)))
+        .digest(),
     Buffer.from(ROOT),
   );
   return createHmac('sha256', node).update(encodeParts('careledger/erasure-key/v1')).digest('hex');

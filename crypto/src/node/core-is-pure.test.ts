@@ -22,7 +22,7 @@ describe('crypto/core', function () {
     const root = new URL('../../src/', import.meta.url);
     const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
       (name) =>
-        /^(core|paillier|panel|threshold)\//.test(name) &&
+        /^(core|erasure|paillier|panel|threshold)\//.test(name) &&
         /(?<!test|support)\.ts$/.test(name) &&
         !name.includes('/engine/'),
     );
