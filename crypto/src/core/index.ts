@@ -17,6 +17,7 @@ export * from '../erasure/erasable.js';
 export * from '../erasure/puncturable-key.js';
 export * from '../paillier/index.js';
 export * from '../panel/index.js';
+export * from '../sharing/index.js';
 export * from '../threshold/index.js';
 export * from './patient-signature.js';
 export * from './random.js';

@@ -1,0 +1,4 @@
+/** What the parties of a sharing send each other besides edges and headers. */
+export * from './edge-share.js';
+export * from './extraction.js';
+export * from './label-key.js';
