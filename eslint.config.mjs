@@ -63,7 +63,7 @@ export default tseslint.config(
     ),
   },
   {
-    files: ['crypto/src/{core,erasure,paillier,panel,threshold}/**/*.ts'],
+    files: ['crypto/src/{core,erasure,paillier,panel,sharing,threshold}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/engine/**'],
     rules: forbidImports({
       regex: '^(node:|@careledger/)',
