@@ -1,5 +1,6 @@
 import { AccessContract } from './access-contract.js';
 import { CeremoniesContract } from './ceremonies-contract.js';
+import { ErasuresContract } from './erasures-contract.js';
 import { GrantsContract } from './grants-contract.js';
 import { InstructionsContract } from './instructions-contract.js';
 import { MembersContract } from './members-contract.js';
@@ -22,4 +23,5 @@ export const contracts = [
   PanelsContract,
   CeremoniesContract,
   QueriesContract,
+  ErasuresContract,
 ];

@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox';
 import type { ContractName } from './names.js';
 import * as access from './schemas/access.js';
+import * as erasures from './schemas/erasures.js';
 import * as grants from './schemas/grants.js';
 import * as instructions from './schemas/instructions.js';
 import * as members from './schemas/members.js';
@@ -86,6 +87,11 @@ export const METHODS = {
     Posts: evaluate(ceremonies.CeremonyRoundQuerySchema),
     Registrations: evaluate(ceremonies.CeremonyAttemptQuerySchema),
     List: evaluate(ceremonies.ListCeremoniesSchema),
+  },
+  erasures: {
+    Post: submit(erasures.PostErasureSchema),
+    Certify: submit(erasures.CertifyErasureSchema),
+    Get: evaluate(erasures.ErasureQuerySchema),
   },
   queries: {
     RegisterKey: submit(queries.RegisterKeySchema),

@@ -15,6 +15,7 @@ export * from './record-types.js';
 export * from './schemas/access.js';
 export * from './schemas/ceremonies.js';
 export * from './schemas/common.js';
+export * from './schemas/erasures.js';
 export * from './schemas/grant-book.js';
 export * from './schemas/grants.js';
 export * from './schemas/identities.js';

@@ -19,6 +19,8 @@ export const LIMITS = {
   /** Base64url characters of an edge's statement: ten proxies' values and the rest. */
   statementCharacters: 12_288,
   sealedEdgeSecretCharacters: 2_048,
+  /** Content and both headers of a record, as objects of the record store. */
+  objectsPerRecord: 3,
   /** Denials that a suspension rule may ask for; the contract scans at most this many. */
   suspensionDenials: 50,
   fieldsPerQuery: 16,

@@ -11,6 +11,7 @@ export const CONTRACTS = {
   panels: 'panels',
   queries: 'queries',
   ceremonies: 'ceremonies',
+  erasures: 'erasures',
 } as const;
 export type ContractName = keyof typeof CONTRACTS;
 
@@ -86,6 +87,10 @@ export const KEYS = {
   ceremoniesByTime: 'by-time-ceremony',
   /** ['current'] -> id of the one ceremony that has not ended. */
   unfinishedCeremony: 'unfinished-ceremony',
+  /** [recordId, mspId]: what a hospital destroyed of an erased record; written once. */
+  erasureReceipt: 'erasure-receipt',
+  /** [recordId]: written once. */
+  erasureCertificate: 'erasure-certificate',
   /** [ceremonyId, attempt, round, mspId]. */
   ceremonyPost: 'ceremony-post',
 } as const;
@@ -117,6 +122,9 @@ export const EVENTS = {
   queryEnded: 'query.ended',
   /** Started, joined, blamed, resumed, abandoned, key registered or accepted: the ceremony's id, status and attempt. */
   ceremonyChanged: 'ceremony.changed',
+  /** One hospital destroyed what it had of an erased record: the record's id. */
+  erasurePosted: 'erasure.posted',
+  erasureCertified: 'erasure.certified',
   /** One participant posted the digests of a round: the ceremony's id, attempt and round. */
   ceremonyPosted: 'ceremony.posted',
 } as const;

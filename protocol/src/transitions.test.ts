@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { RECEIPT_STATUSES } from './schemas/access.js';
 import { CEREMONY_STATUSES } from './schemas/ceremonies.js';
+import { ERASURE_STATUSES } from './schemas/erasures.js';
 import { GRANT_STATUSES } from './schemas/grants.js';
 import { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import { MEMBER_STATUSES } from './schemas/members.js';
@@ -18,6 +19,7 @@ const STATUSES: Record<ObjectKind, readonly string[]> = {
   instruction: INSTRUCTION_STATUSES,
   query: QUERY_STATUSES,
   ceremony: CEREMONY_STATUSES,
+  erasure: ERASURE_STATUSES,
 };
 
 type Steps = Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;

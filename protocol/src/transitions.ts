@@ -1,5 +1,6 @@
 import { CareLedgerError } from './errors.js';
 import type { CEREMONY_STATUSES } from './schemas/ceremonies.js';
+import type { ERASURE_STATUSES } from './schemas/erasures.js';
 import type { GRANT_STATUSES } from './schemas/grants.js';
 import type { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import type { MEMBER_STATUSES } from './schemas/members.js';
@@ -77,7 +78,11 @@ const ceremony: Table<(typeof CEREMONY_STATUSES)[number]> = {
   failed: { testify: 'failed', resume: 'joining' },
 };
 
-export const TRANSITIONS = { member, patient, record, grant, receipt, instruction, query, ceremony };
+const erasure: Table<(typeof ERASURE_STATUSES)[number]> = {
+  none: { certify: 'certified' },
+};
+
+export const TRANSITIONS = { erasure, member, patient, record, grant, receipt, instruction, query, ceremony };
 export type ObjectKind = keyof typeof TRANSITIONS;
 type StatusOf<Kind extends ObjectKind> =
   (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;

@@ -8,6 +8,8 @@ import {
   type CeremonyPost,
   type Consortium,
   type Contribution,
+  type ErasureCertificate,
+  type ErasureReceipt,
   type GrantBook,
   type KeyRegistration,
   type Member,
@@ -57,6 +59,8 @@ export interface Documents {
   [KEYS.queryBudget]: QueryBudget;
   [KEYS.ceremony]: Ceremony;
   [KEYS.ceremonyPost]: CeremonyPost;
+  [KEYS.erasureReceipt]: ErasureReceipt;
+  [KEYS.erasureCertificate]: ErasureCertificate;
   [KEYS.unfinishedCeremony]: { readonly ceremonyId: string };
 }
 export type DocumentPrefix = keyof Documents;

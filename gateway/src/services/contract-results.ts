@@ -8,6 +8,9 @@ import type {
   ContractName,
   Contribution,
   EmrRecord,
+  Erasure,
+  ErasureCertificate,
+  ErasureReceipt,
   KeyRegistration,
   KeyRegistrationResult,
   Member,
@@ -90,6 +93,7 @@ export interface ContractResults {
     Registrations: { readonly items: KeyRegistration[] };
     List: Page<Ceremony>;
   };
+  erasures: { Post: ErasureReceipt; Certify: ErasureCertificate; Get: Erasure };
   queries: {
     RegisterKey: KeyRegistrationResult;
     AcceptKey: KeyRegistrationResult;

@@ -36,6 +36,8 @@ export const RecordSharingSchema = closed({
 });
 export type RecordSharing = Static<typeof RecordSharingSchema>;
 
+const ErasureLeaf = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+
 const RecordFields = {
   pseudonym: Pseudonym,
   type: RecordTypeSchema,
@@ -47,6 +49,8 @@ const RecordFields = {
   sizeBytes: Type.Integer({ minimum: 1, maximum: 1_073_741_824, description: 'length of the ciphertext' }),
   headerVersion: Type.Integer({ minimum: 1, maximum: 255 }),
   sharable: Type.Boolean(),
+  /** Leaf of the owner's puncturable key for this patient and type, with header version 2. */
+  erasureLeaf: Type.Optional(ErasureLeaf),
   /** What re-encryption needs. Absent: the patient has no identity key, and the owner's gateway re-wraps. */
   sharing: Type.Optional(RecordSharingSchema),
 };
@@ -111,6 +115,9 @@ export const ResealSchema = closed({
       headerCid: Cid,
       digest: Sha256,
       sizeBytes: RecordFields.sizeBytes,
+      headerVersion: RecordFields.headerVersion,
+      /** Another than before: the earlier one is punctured, so that no copy of the earlier headers opens. */
+      erasureLeaf: ErasureLeaf,
       sharing: RecordSharingSchema,
     }),
     { minItems: 1, maxItems: LIMITS.batchRecords },

@@ -1,0 +1,103 @@
+import { Type, type Static } from 'typebox';
+import { LIMITS } from '../limits.js';
+import {
+  CallerSchema,
+  Cid,
+  Instant,
+  MspId,
+  Pseudonym,
+  RecordId,
+  RecordTypeSchema,
+  Text,
+  TransactionId,
+  closed,
+  oneOf,
+} from './common.js';
+
+export const ERASURE_STATUSES = ['certified'] as const;
+
+/**
+ * What a hospital did about the record's erasure key: the owner punctured its leaf; the record is of before such keys
+ * and has none; or the key is not this hospital's.
+ */
+export const ERASURE_KEY_OUTCOMES = ['punctured', 'none', 'not-owner'] as const;
+export type ErasureKeyOutcome = (typeof ERASURE_KEY_OUTCOMES)[number];
+
+const Count = Type.Integer({ minimum: 0, maximum: 1_000_000 });
+const Cids = Type.Array(Cid, { maxItems: LIMITS.objectsPerRecord, uniqueItems: true });
+
+const Destroyed = {
+  erasureKey: oneOf(ERASURE_KEY_OUTCOMES),
+  /** Stored answers to openings that held the record's keys, and stored partials. */
+  answers: Count,
+  /** Objects of the record that this hospital's node had pinned, and let go. */
+  unpinned: Count,
+  /** Looked for on this hospital's node afterwards, its garbage collected: not there. */
+  absent: Cids,
+  /** Still there, because the ledger names them for another record too. */
+  shared: Cids,
+};
+
+/** By each active member's gateway, once: what it destroyed of an erased record. */
+export const PostErasureSchema = closed({ recordId: RecordId, ...Destroyed });
+export type PostErasure = Static<typeof PostErasureSchema>;
+export const CertifyErasureSchema = closed({ recordId: RecordId });
+export const ErasureQuerySchema = closed({ recordId: RecordId });
+
+/** A hospital's word, signed by the transaction of its gateway. Never changed. */
+export const ErasureReceiptSchema = closed({
+  recordId: RecordId,
+  /** The hospital and its gateway. */
+  by: CallerSchema,
+  ...Destroyed,
+  at: Instant,
+  txId: TransactionId,
+});
+export type ErasureReceipt = Static<typeof ErasureReceiptSchema>;
+
+/** What a certificate rests on. */
+export const ERASURE_EVIDENCE = [
+  /** Every member that was active when the certificate was written posted a receipt. */
+  'receipts-of-all-active-members',
+  /** The owner's receipt says that the leaf was punctured: no stored copy of either header opens without it. */
+  'erasure-key-punctured',
+  /** Each member looked for the objects on its own node, and they were gone. */
+  'objects-absent-from-all-nodes',
+] as const;
+
+/** What no certificate can prove, and this one does not. */
+export const ERASURE_LIMITS = [
+  'backups-of-custodies-and-disks',
+  'remnants-on-storage-devices',
+  'copies-of-readers',
+  'a-custody-that-does-not-do-what-it-says',
+  'nodes-of-members-that-have-left',
+  /** The record is of before erasure keys: whoever kept a header and the owner's long-lived key can open it. */
+  'stored-headers-without-erasure-key',
+  'objects-named-for-another-record',
+] as const;
+
+export const ErasureCertificateSchema = closed({
+  recordId: RecordId,
+  ownerMspId: MspId,
+  pseudonym: Pseudonym,
+  type: RecordTypeSchema,
+  erasedBecause: Text(200),
+  erasedAt: Instant,
+  receipts: Type.Array(ErasureReceiptSchema),
+  proven: Type.Array(oneOf(ERASURE_EVIDENCE)),
+  notProven: Type.Array(oneOf(ERASURE_LIMITS)),
+  certifiedBy: CallerSchema,
+  certifiedAt: Instant,
+  txId: TransactionId,
+});
+export type ErasureCertificate = Static<typeof ErasureCertificateSchema>;
+
+/** How far an erasure has come: receipts, who has not posted one, and the certificate when there is one. */
+export const ErasureSchema = closed({
+  recordId: RecordId,
+  receipts: Type.Array(ErasureReceiptSchema),
+  missing: Type.Array(MspId),
+  certificate: Type.Optional(ErasureCertificateSchema),
+});
+export type Erasure = Static<typeof ErasureSchema>;
