@@ -215,6 +215,19 @@ export const ERROR_CATALOGUE = {
     action: 'Fetch the release later; the access entry stays valid for it.',
   },
 
+  PROXY_UNAVAILABLE: {
+    status: 503,
+    meaning:
+      'Not every proxy acknowledged its share of the edges. Nothing is in force, and no share is kept.',
+    action: 'Send the same request again when the hospitals in `proxies` answer, or choose other proxies.',
+  },
+  EDGE_INVALID: {
+    status: 422,
+    meaning:
+      'An edge or a share of its re-key does not verify: another statement, key, epoch, chain or value than the ledger demands.',
+    action: 'Read grants and registrations again, and make the edges anew.',
+  },
+
   // Records and keys
   CID_MISMATCH: {
     status: 502,
