@@ -63,29 +63,4 @@ export default tseslint.config(
     ),
   },
   {
-    files: ['crypto/src/{core,erasure,paillier,panel,sharing,threshold}/**/*.ts'],
-    ignores: ['**/*.test.ts', '**/engine/**'],
-    rules: forbidImports({
-      regex: '^(node:|@careledger/)',
-      message: 'Outside engine/ and node/ the package is pure: it runs in a browser and in chaincode.',
-    }),
-  },
-  {
-    files: ['**/*.ts'],
-    ignores: [...TEST_SUPPORT, 'crypto/src/testing.ts'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        { selector: DEALER, message: 'A dealer sees the key: only tests and benchmarks may import one.' },
-      ],
-    },
-  },
-  {
-    files: ['**/*.test.ts', 'test/**/*.ts'],
-    rules: {
-      '@typescript-eslint/no-unused-expressions': 'off',
-      '@typescript-eslint/no-non-null-assertion': 'off',
-      'max-lines': 'off',
-    },
-  },
-);
+    files: ['crypto/src/{core,pairing,ibe,dkg,pre,erasure,paillier,panel,sharing,threshold}/**/*.ts'],
