@@ -4,13 +4,17 @@ import {
   hpkePublicKey,
   nativeModPow,
   openHeader,
+  parseHeader,
   rewrapHeader,
   stepCeremony,
   type PaillierPool,
+  type RecordContext,
 } from '@careledger/crypto';
+import type { RecordType } from '@careledger/protocol';
 import type { CeremonyMachine } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import { createCeremonyVault } from './ceremony-vault.js';
+import { createErasureTrees } from './erasure-trees.js';
 import { createKeyShares } from './key-shares.js';
 import { unlockMasterKey } from './master-key.js';
 import { openOneTimeKeys } from './recipient-keys.js';
@@ -68,6 +72,17 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     },
     folder,
   );
+  const erasure = createErasureTrees(folder, oneTime);
+  /** The erasure key that a header of this hospital's own records names, if it names one that was not punctured. */
+  const erasureKeyOf = async (
+    header: Uint8Array,
+    context: RecordContext,
+  ): Promise<Uint8Array | undefined> => {
+    const { erasureLeaf } = parseHeader(header);
+    if (erasureLeaf === undefined) return undefined;
+    const { pseudonym, recordType } = context;
+    return erasure.keyOf({ pseudonym, recordType: recordType as RecordType }, erasureLeaf);
+  };
   const ownKey = once(() => loadOrMakeEncryptionKey(folder));
   // Labels of callers stay apart from those of the custody's own files.
   const local = (label: string): { label: string; name: string } => ({
@@ -84,8 +99,21 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
 
     encryptionPublicKey: async () => hpkePublicKey(await ownKey()),
     openHeader: async ({ header, expectedContext }) =>
-      openHeader({ header, expectedContext, privateKey: await ownKey(), purpose: { kind: 'store' } }),
-    rewrapHeader: async (request) => rewrapHeader({ ...request, ownerPrivateKey: await ownKey() }),
+      openHeader({
+        header,
+        expectedContext,
+        privateKey: await ownKey(),
+        purpose: { kind: 'store' },
+        erasureKey: await erasureKeyOf(header, expectedContext),
+      }),
+    rewrapHeader: async (request) =>
+      rewrapHeader({
+        ...request,
+        ownerPrivateKey: await ownKey(),
+        erasureKey: await erasureKeyOf(request.header, request.expectedContext),
+      }),
+
+    erasure,
 
     createRecipientKey: () => oneTime.create(),
     openRelease: async ({ recipientPublicKey, header, expectedContext, releaseBinding }) => {

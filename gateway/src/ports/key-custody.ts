@@ -7,6 +7,7 @@ import type {
   ThresholdShareJson,
 } from '@careledger/crypto';
 import type { CeremonyCustody } from './ceremony-custody.js';
+import type { ErasureCustody } from './erasure-custody.js';
 import type { SigningIdentity } from './ledger.js';
 
 /**
@@ -53,6 +54,9 @@ export interface KeyCustody {
     readonly releaseBinding: string;
   }): Promise<OpenedHeader>;
   forgetRecipientKey(recipientPublicKey: Uint8Array): Promise<void>;
+
+  /** What single records are erased by. */
+  readonly erasure: ErasureCustody;
 
   /** The shares of the consortium's key come from ceremonies, and stay inside. */
   readonly ceremonies: CeremonyCustody;

@@ -14,6 +14,7 @@ import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from '../services/bounded.js';
+import { perKeyQueue } from '../services/per-key-queue.js';
 import { contextOf } from '../services/record-sealing.js';
 import type { AnswerStore, StoredAnswer } from './answer-store.js';
 import { assertOwnDecision, type ReadGrant } from './own-decision.js';
@@ -244,19 +245,4 @@ async function within<Result>(timeoutMs: number, work: () => Promise<Result>): P
   } finally {
     given.abort();
   }
-}
-
-/** One at a time per key: two requests for one entry at once get one answer. */
-function perKeyQueue(): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
-  const tails = new Map<string, Promise<unknown>>();
-  return (key, work) => {
-    const next = (tails.get(key) ?? Promise.resolve()).then(work, work);
-    const tail = next
-      .catch(() => undefined)
-      .then(() => {
-        if (tails.get(key) === tail) tails.delete(key);
-      });
-    tails.set(key, tail);
-    return next;
-  };
 }
