@@ -63,4 +63,29 @@ export default tseslint.config(
     ),
   },
   {
-    files: ['crypto/src/{core,pairing,ibe,dkg,pre,erasure,paillier,panel,sharing,threshold}/**/*.ts'],
+    files: ['crypto/src/{core,dkg,erasure,ibe,paillier,pairing,panel,pre,sharing,threshold}/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/engine/**'],
+    rules: forbidImports({
+      regex: '^(node:|@careledger/)',
+      message: 'Outside engine/ and node/ the package is pure: it runs in a browser and in chaincode.',
+    }),
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: [...TEST_SUPPORT, 'crypto/src/testing.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: DEALER, message: 'A dealer sees the key: only tests and benchmarks may import one.' },
+      ],
+    },
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unused-expressions': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      'max-lines': 'off',
+    },
+  },
+);

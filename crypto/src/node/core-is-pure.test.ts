@@ -22,4 +22,14 @@ describe('crypto/core', function () {
     const root = new URL('../../src/', import.meta.url);
     const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
       (name) =>
-        /^(core|pairing|ibe|dkg|pre|erasure|paillier|panel|sharing|threshold)\//.test(name) &&
+        /^(core|dkg|erasure|ibe|paillier|pairing|panel|pre|sharing|threshold)\//.test(name) &&
+        /(?<!test|support)\.ts$/.test(name) &&
+        !name.includes('/engine/'),
+    );
+    expect(files).to.include.members(['core/envelope.ts', 'paillier/public-key.ts', 'panel/panel.ts']);
+    for (const name of files) {
+      const text = readFileSync(new URL(name, root), 'utf8');
+      expect(text, name).to.not.match(/from '(node:|paillier-bigint|.*\/(node|engine)\/)/);
+    }
+  });
+});
