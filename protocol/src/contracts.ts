@@ -3,6 +3,7 @@ import type { ContractName } from './names.js';
 import * as access from './schemas/access.js';
 import * as erasures from './schemas/erasures.js';
 import * as grants from './schemas/grants.js';
+import * as identities from './schemas/identities.js';
 import * as instructions from './schemas/instructions.js';
 import * as members from './schemas/members.js';
 import * as panels from './schemas/panels.js';
@@ -42,14 +43,21 @@ export const METHODS = {
     Anchor: submit(records.AnchorSchema),
     Supersede: submit(records.SupersedeSchema),
     Erase: submit(records.EraseSchema),
+    Reseal: submit(records.ResealSchema),
     Get: evaluate(records.RecordQuerySchema),
     GetBatch: evaluate(records.BatchQuerySchema),
     List: evaluate(records.ListRecordsSchema),
   },
   grants: {
     Grant: submit(grants.GrantSchema),
+    Forward: submit(grants.ForwardSchema),
+    Renew: submit(grants.RenewSchema),
+    RenewForward: submit(grants.RenewForwardSchema),
     Revoke: submit(grants.RevokeSchema),
+    EndForward: submit(grants.EndForwardSchema),
+    SetSharing: submit(grants.SetSharingSchema),
     Sweep: submit(grants.SweepGrantsSchema),
+    Chain: evaluate(grants.ChainQuerySchema),
     Get: evaluate(grants.GrantQuerySchema),
     List: evaluate(grants.ListGrantsSchema),
   },
@@ -75,6 +83,18 @@ export const METHODS = {
     GetLayout: evaluate(panels.LayoutQuerySchema),
     Get: evaluate(panels.PanelQuerySchema),
     List: evaluate(panels.ListPanelsSchema),
+  },
+  identities: {
+    Register: submit(identities.RegisterIdentitySchema),
+    ConsentToCustody: submit(identities.ConsentToCustodySchema),
+    WithdrawConsent: submit(identities.WithdrawConsentSchema),
+    OpenRecovery: submit(identities.OpenRecoverySchema),
+    ApproveRecovery: submit(identities.RecoveryStepSchema),
+    CancelRecovery: submit(identities.CancelRecoverySchema),
+    CompleteRecovery: submit(identities.RecoveryStepSchema),
+    Get: evaluate(identities.IdentityQuerySchema),
+    GetConsent: evaluate(identities.PseudonymQuerySchema),
+    GetRecovery: evaluate(identities.PseudonymQuerySchema),
   },
   ceremonies: {
     Start: submit(ceremonies.StartCeremonySchema),

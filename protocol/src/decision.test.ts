@@ -3,7 +3,18 @@ import fc from 'fast-check';
 import { decide, type DecisionInput } from './decision.js';
 import { PURPOSES, ROLES } from './names.js';
 import { RECORD_TYPES } from './record-types.js';
-import { AUTO_GRANT, grant, input, instruction, record } from './samples.test-support.js';
+import {
+  AUTO_GRANT,
+  SHARING,
+  edge,
+  edgeGrant,
+  forward,
+  grant,
+  input,
+  instruction,
+  record,
+  sharedInput,
+} from './samples.test-support.js';
 import { DENY_REASONS, type DenyReason } from './schemas/access.js';
 import type { PatientGrant } from './schemas/grants.js';
 
@@ -24,6 +35,12 @@ const DENIED: Record<DenyReason, Partial<DecisionInput>> = {
   PURPOSE_NOT_COVERED: { purpose: 'payment' },
   RECORD_TYPE_NOT_COVERED: { record: record({ type: 'imaging' }) },
   CONDITION_NOT_MET: { grants: [grant({ condition: { department: 'cardiology' } })] },
+  TAG_NOT_SHARABLE: sharedInput({
+    patient: { tags: { 'laboratory/normal': { epoch: 2, sharable: false } } },
+  }),
+  PARENT_ENDED: sharedInput({ grants: [forward()] }),
+  GRANT_EPOCH_STALE: sharedInput({ grants: [edgeGrant({ edges: [edge({ tagEpoch: 1 })] })] }),
+  RESEAL_PENDING: sharedInput({ record: { sharing: { ...SHARING, tagEpoch: 1 } } }),
 };
 
 const arbitraryGrant: fc.Arbitrary<PatientGrant> = fc

@@ -1,10 +1,12 @@
 import type { Purpose } from './names.js';
 import type { Caller } from './schemas/common.js';
-import type { DenyReason } from './schemas/access.js';
+import type { DenyReason, KeyWay } from './schemas/access.js';
+import type { GrantBook } from './schemas/grant-book.js';
 import type { Grantee, PatientGrant } from './schemas/grants.js';
 import type { PatientInstruction } from './schemas/instructions.js';
-import type { Patient } from './schemas/patients.js';
 import type { EmrRecord } from './schemas/records.js';
+import { edgeFor, isClosedToSharing, isSealedForSharing, lineageOf, parentOf, tagStateOf } from './tags.js';
+import { tagName } from './record-types.js';
 
 /**
  * The access decision: one pure function over what stands on the ledger and the time of the transaction.
@@ -16,7 +18,8 @@ export interface DecisionInput {
   /** Transaction timestamp. */
   readonly at: string;
   readonly record: EmrRecord;
-  readonly patient: Pick<Patient, 'status' | 'mspId'>;
+  /** What the patient's grant book says beside grants and instructions. */
+  readonly patient: Pick<GrantBook, 'status' | 'mspId' | 'identityEpoch' | 'tags'>;
   /** Live grants and instructions of the patient (the grant book). */
   readonly grants: readonly PatientGrant[];
   readonly instructions: readonly PatientInstruction[];
@@ -40,6 +43,7 @@ export function decide(input: DecisionInput): Decision {
   if (standing !== undefined) return { outcome: 'deny', reason: standing };
   if (isOwnHospital(input)) return { outcome: 'grant', basis: 'own-hospital' };
   if (!input.record.sharable) return { outcome: 'deny', reason: 'RECORD_NOT_SHARABLE' };
+  if (isClosedToSharing(input.patient, input.record)) return { outcome: 'deny', reason: 'TAG_NOT_SHARABLE' };
 
   const verdicts = input.grants.map((grant) => ({ grant, reason: whyNot(grant, input) }));
   const granting = verdicts.find((verdict) => verdict.reason === undefined);
@@ -48,6 +52,20 @@ export function decide(input: DecisionInput): Decision {
   const instruction = input.instructions.find((candidate) => autoGrants(candidate, input));
   if (instruction !== undefined) return { outcome: 'grant', basis: 'instruction', instruction };
   return { outcome: 'deny', reason: mostTelling(verdicts.map((verdict) => verdict.reason)) };
+}
+
+/**
+ * By which way the key of a granted record comes. A hospital has its own copy; what a patient with an identity key
+ * granted goes along edges; everything else the owner's gateway releases.
+ */
+export function keyWayOf(
+  decision: Extract<Decision, { outcome: 'grant' }>,
+  { requester, record, patient }: Pick<DecisionInput, 'requester' | 'record' | 'patient'>,
+): KeyWay {
+  if (requester.mspId === record.ownerMspId) return 'own';
+  const isByEdges =
+    decision.basis === 'grant' && patient.identityEpoch !== undefined && !isFromInstruction(decision.grant);
+  return isByEdges ? 're-encryption' : 'release';
 }
 
 function denyWhateverIsGranted(input: DecisionInput): DenyReason | undefined {
@@ -75,6 +93,9 @@ const GRANT_REASONS = [
   'RECORD_TYPE_NOT_COVERED',
   'PURPOSE_NOT_COVERED',
   'CONDITION_NOT_MET',
+  'PARENT_ENDED',
+  'GRANT_EPOCH_STALE',
+  'RESEAL_PENDING',
 ] as const satisfies readonly DenyReason[];
 
 function whyNot(grant: PatientGrant, input: DecisionInput): (typeof GRANT_REASONS)[number] | undefined {
@@ -83,7 +104,34 @@ function whyNot(grant: PatientGrant, input: DecisionInput): (typeof GRANT_REASON
   if (input.at < grant.notBefore) return 'GRANT_NOT_YET_VALID';
   if (!grant.recordTypes.includes(input.record.type)) return 'RECORD_TYPE_NOT_COVERED';
   if (!grant.purposes.includes(input.purpose)) return 'PURPOSE_NOT_COVERED';
-  return meetsCondition(grant, input) ? undefined : 'CONDITION_NOT_MET';
+  return meetsCondition(grant, input) ? whyNoKey(grant, input) : 'CONDITION_NOT_MET';
+}
+
+/** Why the grant, though it covers the record, gives no key: its edges do not reach what the record is sealed under. */
+function whyNoKey(
+  grant: PatientGrant,
+  { patient, record, grants, at }: DecisionInput,
+): (typeof GRANT_REASONS)[number] | undefined {
+  // Grants of an instruction have no edges: the owner releases.
+  if (patient.identityEpoch === undefined || isFromInstruction(grant)) return undefined;
+  const lineage = lineageOf(grants, grant);
+  if (lineage.slice(0, -1).some((above) => !isLive(above, at))) return 'PARENT_ENDED';
+  if (lineage[0] === undefined || parentOf(lineage[0]) !== undefined) return 'PARENT_ENDED';
+  const { type, sharing } = record;
+  if (sharing === undefined) return 'RESEAL_PENDING';
+  const { epoch } = tagStateOf(patient, tagName(type, sharing.sensitivity));
+  const edges = lineage.map((link) => edgeFor(link, type, sharing.sensitivity));
+  if (edges.at(-1) === undefined) return 'RECORD_TYPE_NOT_COVERED';
+  if (edges.some((edge) => edge?.tagEpoch !== epoch)) return 'GRANT_EPOCH_STALE';
+  return isSealedForSharing(patient, record) ? undefined : 'RESEAL_PENDING';
+}
+
+function isFromInstruction({ basis }: PatientGrant): boolean {
+  return typeof basis === 'object' && 'instructionId' in basis;
+}
+
+function isLive({ status, notBefore, notAfter }: PatientGrant, at: string): boolean {
+  return status === 'active' && notBefore <= at && at <= notAfter;
 }
 
 function isGrantee(grantee: Grantee, requester: Caller): boolean {

@@ -107,6 +107,62 @@ export const ERROR_CATALOGUE = {
   PATIENT_NOT_FOUND: { status: 404, meaning: 'No such pseudonym.', action: 'Check the pseudonym.' },
   RECORD_NOT_FOUND: { status: 404, meaning: 'No such record.', action: 'Check the record id.' },
   GRANT_NOT_FOUND: { status: 404, meaning: 'No such grant.', action: 'Check pseudonym and grant id.' },
+  IDENTITY_NOT_FOUND: {
+    status: 404,
+    meaning: 'No such identity is registered, or not at this epoch.',
+    action: 'Check the name; register the identity first.',
+  },
+  REGISTRATION_INVALID: {
+    status: 422,
+    meaning:
+      'The registration of an identity does not verify: its proof, a point, or the signature of the epoch before.',
+    action: 'Make the registration again under the master key in force.',
+  },
+  CONSENT_MISSING: {
+    status: 403,
+    meaning: 'A hospital keeps a patient’s key only with the patient’s consent on the ledger.',
+    action: 'An officer posts the consent first, or the patient keeps the key.',
+  },
+  CONSENT_NOT_FOUND: {
+    status: 404,
+    meaning: 'No consent to custody stands for this pseudonym.',
+    action: 'Check the pseudonym.',
+  },
+  RECOVERY_NOT_FOUND: {
+    status: 404,
+    meaning: 'No recovery with this id is the latest of this pseudonym.',
+    action: 'Read the pseudonym’s recovery.',
+  },
+  RECOVERY_NOT_POSSIBLE: {
+    status: 409,
+    meaning: 'The patient’s identity is not recoverable: nobody can make its key again.',
+    action: 'The patient enrols anew; old records stay with the hospitals that made them.',
+  },
+  RECOVERY_WAITING: {
+    status: 409,
+    meaning: 'The waiting time of the recovery is not over.',
+    action: 'Complete it after the time in the detail.',
+  },
+  EPOCH_STALE: {
+    status: 409,
+    meaning: 'An epoch is not the present one: of a tag, or of an identity’s key.',
+    action: 'Read the patient’s grant book, and make edges or headers for its epochs.',
+  },
+  EDGE_NOT_ACKNOWLEDGED: {
+    status: 422,
+    meaning: 'A proxy of an edge did not acknowledge that it holds its share.',
+    action: 'Hand the shares out again, and send every proxy’s acknowledgement.',
+  },
+  TAG_CLOSED: {
+    status: 409,
+    meaning: 'The patient closed this type and sensitivity to sharing.',
+    action: 'The patient opens it again first.',
+  },
+  HOPS_EXHAUSTED: {
+    status: 403,
+    meaning: 'The grant does not allow another onward hop.',
+    action: 'Ask the patient for a grant.',
+  },
   ACCESS_NOT_FOUND: { status: 404, meaning: 'No such access entry.', action: 'Check the transaction id.' },
   INSTRUCTION_NOT_FOUND: {
     status: 404,

@@ -5,6 +5,7 @@ import type { Caller } from './schemas/common.js';
 import type { GrantBook } from './schemas/grant-book.js';
 import type { GrantArguments, PatientGrant } from './schemas/grants.js';
 import type { PatientInstruction, PatientRule } from './schemas/instructions.js';
+import { lineageOf, raiseEpochs, tagsOf } from './tags.js';
 import { nextStatus } from './transitions.js';
 
 /** What happens to a grant book, as pure functions: the contract reads a book, calls one, and writes what it returns. */
@@ -52,20 +53,57 @@ export function addGrant(book: GrantBook, grant: PatientGrant, at: string, txId:
 
 /** @throws CareLedgerError GRANT_NOT_FOUND when no live grant has the id. */
 export function revokeGrant(book: GrantBook, grantId: string, at: string, txId: string): BookChange {
-  const grant = book.grants.find((candidate) => candidate.grantId === grantId);
-  if (grant === undefined) throw new CareLedgerError('GRANT_NOT_FOUND');
-  return {
-    book: { ...book, grants: book.grants.filter((candidate) => candidate !== grant) },
-    ended: [endGrant(grant, 'revoke', at, txId)],
-  };
+  return endGrants(book, [liveGrant(book, grantId)], { transition: 'revoke', at, txId });
+}
+
+/**
+ * Ends a forward by the hospital that made it. The epoch is raised as for a revocation: its grantee keeps what it has,
+ * and proxies that kept a share could go on serving it.
+ * @throws CareLedgerError GRANT_NOT_FOUND when no live grant has the id.
+ */
+export function endForward(book: GrantBook, grantId: string, at: string, txId: string): BookChange {
+  return endGrants(book, [liveGrant(book, grantId)], { transition: 'end', at, txId });
+}
+
+/** Ends every grant that has edges: nothing reaches the patient's identity any more. */
+export function endAllEdges(book: GrantBook, at: string, txId: string): BookChange {
+  const byEdges = book.grants.filter(({ edges }) => edges !== undefined);
+  return endGrants(book, byEdges, { transition: 'revoke', at, txId });
 }
 
 export function expirePast(book: GrantBook, at: string, txId: string): BookChange {
   const past = book.grants.filter((grant) => isPast(grant, at));
-  return {
-    book: { ...book, grants: book.grants.filter((grant) => !isPast(grant, at)) },
-    ended: past.map((grant) => endGrant(grant, 'expire', at, txId)),
-  };
+  return endGrants(book, past, { transition: 'expire', at, txId });
+}
+
+/** @throws CareLedgerError GRANT_NOT_FOUND */
+export function liveGrant(book: GrantBook, grantId: string): PatientGrant {
+  const grant = book.grants.find((candidate) => candidate.grantId === grantId);
+  if (grant === undefined) throw new CareLedgerError('GRANT_NOT_FOUND');
+  return grant;
+}
+
+interface Ending {
+  readonly transition: 'revoke' | 'expire' | 'end';
+  readonly at: string;
+  readonly txId: string;
+}
+
+/**
+ * Ends grants and all that was forwarded under them, and raises the epoch of every tag that their edges opened: what is
+ * sealed under the new epoch is out of reach of a re-key that somebody kept.
+ */
+function endGrants(book: GrantBook, grants: readonly PatientGrant[], ending: Ending): BookChange {
+  const roots = new Set(grants.map(({ grantId }) => grantId));
+  const isEnding = (grant: PatientGrant) =>
+    lineageOf(book.grants, grant).some(({ grantId }) => roots.has(grantId));
+  const ended = book.grants.filter(isEnding).map((grant) => {
+    const { at, txId } = ending;
+    const transition = roots.has(grant.grantId) ? ending.transition : 'end';
+    return { ...grant, status: nextStatus('grant', grant.status, transition), endedAt: at, txId };
+  });
+  const remaining = { ...book, grants: book.grants.filter((grant) => !isEnding(grant)) };
+  return { book: raiseEpochs(remaining, ended.flatMap(tagsOf)), ended };
 }
 
 /** The smallest number of openings after which a rule of the patient expires a grant; undefined without such a rule. */
@@ -88,11 +126,8 @@ export function countOpenings(
   const counted = book.grants.map((grant) =>
     used.has(grant.grantId) ? { ...grant, openings: (grant.openings ?? 0) + 1 } : grant,
   );
-  const isSpent = (grant: PatientGrant) => used.has(grant.grantId) && (grant.openings ?? 0) >= allowed;
-  return {
-    book: { ...book, grants: counted.filter((grant) => !isSpent(grant)) },
-    ended: counted.filter(isSpent).map((grant) => endGrant(grant, 'expire', at, txId)),
-  };
+  const spent = counted.filter((grant) => used.has(grant.grantId) && (grant.openings ?? 0) >= allowed);
+  return endGrants({ ...book, grants: counted }, spent, { transition: 'expire', at, txId });
 }
 
 export type AutoGrantRule = Extract<PatientRule, { kind: 'auto-grant' }>;
@@ -122,15 +157,6 @@ export function grantFromInstruction(options: {
     createdAt: at,
     txId,
   };
-}
-
-function endGrant(
-  grant: PatientGrant,
-  transition: 'revoke' | 'expire',
-  at: string,
-  txId: string,
-): PatientGrant {
-  return { ...grant, status: nextStatus('grant', grant.status, transition), endedAt: at, txId };
 }
 
 function isPast(grant: PatientGrant, at: string): boolean {

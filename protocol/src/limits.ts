@@ -16,6 +16,10 @@ export const LIMITS = {
   hops: 8,
   edgesPerGrant: 45,
   proxiesPerEdge: 10,
+  /** Edges of all live grants of one patient. */
+  liveEdgesPerPatient: 720,
+  /** From the majority that approved the replacement of a lost key until it may take effect. */
+  recoveryWaitMs: 259_200_000,
   /** Base64url characters of an edge's statement: ten proxies' values and the rest. */
   statementCharacters: 12_288,
   sealedEdgeSecretCharacters: 2_048,

@@ -12,6 +12,7 @@ export const CONTRACTS = {
   queries: 'queries',
   ceremonies: 'ceremonies',
   erasures: 'erasures',
+  identities: 'identities',
 } as const;
 export type ContractName = keyof typeof CONTRACTS;
 
@@ -44,10 +45,16 @@ export const KEYS = {
   endedGrantId: 'ended-grant-id',
   /** [pseudonym, grantId, tag name]: the edge in force. */
   edge: 'edge',
+  /** [delegator's name, serial]: taken for ever, so that no edge comes twice. */
+  edgeSerial: 'edge-serial',
   /** [name, key epoch]: an identity's registration; written once. */
   identity: 'identity',
-  /** [name] -> the present key epoch. */
+  /** [name] -> the present key epoch, and how it ended if it did. */
   identityEpoch: 'identity-epoch',
+  /** [pseudonym]: that a hospital may keep the patient's key. */
+  custodyConsent: 'custody-consent',
+  /** [pseudonym]: the latest replacement of a lost key. */
+  recovery: 'recovery',
   nonce: 'nonce',
   idempotency: 'idempotency',
   recordBatch: 'record-batch',
@@ -103,7 +110,12 @@ export const EVENTS = {
   recordChanged: 'record.changed',
   /** Granted, forwarded, renewed, ended, or a tag closed or opened: the pseudonym's gateways look at the book. */
   grantChanged: 'grant.changed',
+  recordsResealed: 'records.resealed',
   identityRegistered: 'identity.registered',
+  /** Consent given or withdrawn: the pseudonym. */
+  custodyChanged: 'custody.changed',
+  /** Opened, approved, cancelled, completed: the recovery's id and status. */
+  recoveryChanged: 'recovery.changed',
   accessDecided: 'access.decided',
   receiptPosted: 'receipt.posted',
   receiptsSwept: 'receipts.swept',

@@ -1,4 +1,4 @@
-import { decide, type Decision } from './decision.js';
+import { decide, keyWayOf, type Decision } from './decision.js';
 import { addGrant, countOpenings, grantFromInstruction, hasRoom, openingsAllowed } from './grant-rules.js';
 import { addMs } from './instant.js';
 import type { Purpose } from './names.js';
@@ -65,14 +65,14 @@ class Opening {
     const decision = decide({
       ...this.input,
       record,
-      patient: { status: book.status, mspId: book.mspId },
+      patient: book,
       grants: book.grants,
       // A full book cannot take another grant: then the instruction does not hold, and the opening is denied.
       instructions: hasRoom(book, this.input.at) ? book.instructions : [],
       requesterSuspended: this.input.suspendedBy.has(record.ownerMspId),
     });
     const subject = { recordId: record.recordId, pseudonym: record.pseudonym, ownerMspId: record.ownerMspId };
-    return { ...subject, ...this.settle(record.pseudonym, decision) };
+    return { ...subject, ...this.settle(record, decision) };
   }
 
   countOpenings(): void {
@@ -89,17 +89,21 @@ class Opening {
   }
 
   private settle(
-    pseudonym: string,
+    record: EmrRecord,
     decision: Decision,
   ): Pick<AccessDecision, 'outcome'> & Partial<AccessDecision> {
     if (decision.outcome === 'deny') return { outcome: 'deny', reason: decision.reason };
-    if (decision.basis === 'own-hospital') return { outcome: 'grant', basis: 'own-hospital' };
+    const { requester } = this.input;
+    const via = keyWayOf(decision, { requester, record, patient: this.bookOf(record.pseudonym) });
+    if (decision.basis === 'own-hospital') return { outcome: 'grant', basis: 'own-hospital', via };
+    const { pseudonym } = record;
     const grant = decision.basis === 'grant' ? decision.grant : this.grantBy(pseudonym, decision.instruction);
     this.use(pseudonym, grant.grantId);
     return {
       outcome: 'grant',
       basis: this.made.has(grant.grantId) ? 'instruction' : 'grant',
       grantId: grant.grantId,
+      via,
       ...(grant.receiptDueWithinMs === undefined
         ? {}
         : { receiptDueBy: addMs(this.input.at, grant.receiptDueWithinMs) }),

@@ -3,6 +3,7 @@ import { RECEIPT_STATUSES } from './schemas/access.js';
 import { CEREMONY_STATUSES } from './schemas/ceremonies.js';
 import { ERASURE_STATUSES } from './schemas/erasures.js';
 import { GRANT_STATUSES } from './schemas/grants.js';
+import { CONSENT_STATUSES, RECOVERY_STATUSES } from './schemas/identities.js';
 import { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import { MEMBER_STATUSES } from './schemas/members.js';
 import { PATIENT_STATUSES } from './schemas/patients.js';
@@ -17,6 +18,8 @@ const STATUSES: Record<ObjectKind, readonly string[]> = {
   grant: GRANT_STATUSES,
   receipt: RECEIPT_STATUSES,
   instruction: INSTRUCTION_STATUSES,
+  consent: CONSENT_STATUSES,
+  recovery: RECOVERY_STATUSES,
   query: QUERY_STATUSES,
   ceremony: CEREMONY_STATUSES,
   erasure: ERASURE_STATUSES,

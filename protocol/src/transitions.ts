@@ -2,6 +2,7 @@ import { CareLedgerError } from './errors.js';
 import type { CEREMONY_STATUSES } from './schemas/ceremonies.js';
 import type { ERASURE_STATUSES } from './schemas/erasures.js';
 import type { GRANT_STATUSES } from './schemas/grants.js';
+import type { CONSENT_STATUSES, RECOVERY_STATUSES } from './schemas/identities.js';
 import type { INSTRUCTION_STATUSES } from './schemas/instructions.js';
 import type { MEMBER_STATUSES } from './schemas/members.js';
 import type { PATIENT_STATUSES } from './schemas/patients.js';
@@ -29,13 +30,13 @@ const patient: Table<(typeof PATIENT_STATUSES)[number]> = {
 
 const record: Table<(typeof RECORD_STATUSES)[number]> = {
   none: { anchor: 'anchored' },
-  anchored: { supersede: 'superseded', erase: 'erased' },
-  superseded: { erase: 'erased' },
+  anchored: { supersede: 'superseded', erase: 'erased', reseal: 'anchored' },
+  superseded: { erase: 'erased', reseal: 'superseded' },
 };
 
 const grant: Table<(typeof GRANT_STATUSES)[number]> = {
   none: { grant: 'active' },
-  active: { revoke: 'revoked', expire: 'expired' },
+  active: { renew: 'active', revoke: 'revoked', expire: 'expired', end: 'ended' },
 };
 
 const receipt: Table<(typeof RECEIPT_STATUSES)[number]> = {
@@ -47,6 +48,20 @@ const receipt: Table<(typeof RECEIPT_STATUSES)[number]> = {
 const instruction: Table<(typeof INSTRUCTION_STATUSES)[number]> = {
   none: { set: 'active' },
   active: { retire: 'retired' },
+};
+
+const consent: Table<(typeof CONSENT_STATUSES)[number]> = {
+  none: { give: 'given' },
+  given: { withdraw: 'withdrawn' },
+  withdrawn: { give: 'given' },
+};
+
+const recovery: Table<(typeof RECOVERY_STATUSES)[number]> = {
+  none: { open: 'opened' },
+  opened: { approve: 'opened', carry: 'approved', cancel: 'cancelled' },
+  approved: { cancel: 'cancelled', complete: 'completed' },
+  cancelled: { open: 'opened' },
+  completed: { open: 'opened' },
 };
 
 const query: Table<(typeof QUERY_STATUSES)[number]> = {
@@ -82,7 +97,19 @@ const erasure: Table<(typeof ERASURE_STATUSES)[number]> = {
   none: { certify: 'certified' },
 };
 
-export const TRANSITIONS = { erasure, member, patient, record, grant, receipt, instruction, query, ceremony };
+export const TRANSITIONS = {
+  erasure,
+  member,
+  patient,
+  record,
+  grant,
+  receipt,
+  instruction,
+  consent,
+  recovery,
+  query,
+  ceremony,
+};
 export type ObjectKind = keyof typeof TRANSITIONS;
 type StatusOf<Kind extends ObjectKind> =
   (typeof TRANSITIONS)[Kind] extends Table<infer Status> ? Status : never;

@@ -29,9 +29,23 @@ export const DENY_REASONS = [
   'PURPOSE_NOT_COVERED',
   'RECORD_TYPE_NOT_COVERED',
   'CONDITION_NOT_MET',
+  /** The patient closed the record's type and sensitivity to sharing. */
+  'TAG_NOT_SHARABLE',
+  /** A grant above this one ended. */
+  'PARENT_ENDED',
+  /** The epoch was raised after the grant's edges were made: it waits for new ones. */
+  'GRANT_EPOCH_STALE',
+  /** The record is sealed under an earlier epoch, or for the owner alone: it waits for its hospital. */
+  'RESEAL_PENDING',
 ] as const;
 export type DenyReason = (typeof DENY_REASONS)[number];
 
+/**
+ * By which way the key comes: the owner hospital's own copy, the owner's gateway for the requester's one-time key, or the proxies along the grant's
+ * edges.
+ */
+export const KEY_WAYS = ['own', 'release', 're-encryption'] as const;
+export type KeyWay = (typeof KEY_WAYS)[number];
 export const GRANT_BASES = ['own-hospital', 'grant', 'instruction'] as const;
 
 export const OpenSchema = closed({
@@ -50,6 +64,7 @@ export const AccessDecisionSchema = closed({
   reason: Type.Optional(oneOf(DENY_REASONS)),
   basis: Type.Optional(oneOf(GRANT_BASES)),
   grantId: Type.Optional(ObjectId),
+  via: Type.Optional(oneOf(KEY_WAYS)),
   receiptDueBy: Type.Optional(Instant),
 });
 export type AccessDecision = Static<typeof AccessDecisionSchema>;

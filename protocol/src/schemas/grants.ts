@@ -7,6 +7,7 @@ import {
   Ed25519Signature,
   EnrolmentId,
   Instant,
+  KeyEpoch,
   MspId,
   ObjectId,
   PageFields,
@@ -24,7 +25,8 @@ import {
   signedByPatient,
 } from './common.js';
 
-export const GRANT_STATUSES = ['active', 'revoked', 'expired'] as const;
+/** `ended`: by the hospital that forwarded, or with a grant above it. */
+export const GRANT_STATUSES = ['active', 'revoked', 'expired', 'ended'] as const;
 
 /** A person, everyone with a role at a hospital, or a whole hospital. */
 export const GranteeSchema = Type.Union([
@@ -68,6 +70,19 @@ export const EdgeSchema = closed({
   w: Base64Url(LIMITS.sealedEdgeSecretCharacters),
 });
 export type Edge = Static<typeof EdgeSchema>;
+/** An edge in force, as it stands under its own key. */
+export const EdgeInForceSchema = closed({
+  ...EdgeSchema.properties,
+  /** SHA-256 of the edge inside the statement. */
+  edgeId: Sha256,
+  /** Identity key epoch of the delegator and of the grantee. */
+  fromKeyEpoch: KeyEpoch,
+  toKeyEpoch: KeyEpoch,
+  /** Proxies that acknowledged, each with the key epoch of its `member/` identity. */
+  proxies: Type.Array(closed({ mspId: MspId, keyEpoch: KeyEpoch })),
+  txId: TransactionId,
+});
+export type EdgeInForce = Static<typeof EdgeInForceSchema>;
 const Edges = Type.Array(EdgeSchema, { minItems: 1, maxItems: LIMITS.edgesPerGrant });
 
 /**
@@ -110,6 +125,13 @@ export const ForwardSchema = closed({
   acks: Acks,
 });
 export type Forward = Static<typeof ForwardSchema>;
+/** New edges for a forward whose parent got new ones; by the same hospital, person or role as the forward itself. */
+export const RenewForwardSchema = closed({
+  pseudonym: Pseudonym,
+  grantId: ObjectId,
+  edges: Edges,
+  acks: Acks,
+});
 /** By the hospital that forwarded. */
 export const EndForwardSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
 /** Opens or closes one tag to all sharing. Closing ends its edges and raises its epoch. */
@@ -120,8 +142,12 @@ export const SetSharingArgumentsSchema = closed({
   sharable: Type.Boolean(),
 });
 export const SetSharingSchema = signedByPatient(SetSharingArgumentsSchema);
-/** The grants from the patient's own to this one, with their edges. */
-export const ChainQuerySchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
+/** The grants from the patient's own to this one, with their edges: of all tags, or of one. */
+export const ChainQuerySchema = closed({
+  pseudonym: Pseudonym,
+  grantId: ObjectId,
+  tag: Type.Optional(closed({ recordType: RecordTypeSchema, sensitivity: SensitivitySchema })),
+});
 
 export const RevokeArgumentsSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
 export const RevokeSchema = signedByPatient(RevokeArgumentsSchema);
@@ -146,7 +172,7 @@ export const PatientGrantSchema = closed({
     closed({ instructionId: ObjectId }),
     closed({ parentId: ObjectId, by: CallerSchema }),
   ]),
-  /** Edges in force, without what only re-encryption needs; that stands under KEYS.edge. */
+  /** Tags that its edges open, without what only re-encryption needs; that stands under KEYS.edge. */
   edges: Type.Optional(
     Type.Array(
       closed({
@@ -167,7 +193,9 @@ export type PatientGrant = Static<typeof PatientGrantSchema>;
 
 /** From the patient's own grant to the one that was asked for; each with its edges. */
 export const GrantChainSchema = closed({
-  links: Type.Array(closed({ grant: PatientGrantSchema, edges: Type.Array(EdgeSchema) })),
+  links: Type.Array(closed({ grant: PatientGrantSchema, edges: Type.Array(EdgeInForceSchema) })),
 });
 export type GrantChain = Static<typeof GrantChainSchema>;
 export type GrantArguments = Static<typeof GrantArgumentsSchema>;
+export type Renew = Static<typeof RenewArgumentsSchema>;
+export type SetSharing = Static<typeof SetSharingArgumentsSchema>;

@@ -1,16 +1,22 @@
 import { Type, type Static } from 'typebox';
 import {
   Base64Url,
+  CallerSchema,
   Ed25519PublicKey,
   Ed25519Signature,
   G2Point,
   Instant,
   KeyEpoch,
+  MembersEpoch,
   MspId,
+  Nonce,
+  Pseudonym,
+  Sha256,
   TransactionId,
   closed,
   oneOf,
 } from './common.js';
+import { PatientKeysSchema } from './patients.js';
 
 /**
  * Who a key of the identity scheme belongs to: a patient's pseudonym, a hospital, everyone with a role there, or a
@@ -40,6 +46,17 @@ export const IdentityRegistrationSchema = closed({
 });
 export type IdentityRegistration = Static<typeof IdentityRegistrationSchema>;
 
+/**
+ * A hospital's name (itself, a role or a person there) is registered by its own certificate. A patient's is signed as every request of a
+ * patient is, over the same `arguments`, by the pseudonym's key, which is also the identity's `signingKey`.
+ */
+export const RegisterIdentitySchema = closed({
+  arguments: closed({ pseudonym: Type.Optional(Pseudonym), registration: IdentityRegistrationSchema }),
+  nonce: Type.Optional(Nonce),
+  signature: Type.Optional(Ed25519Signature),
+});
+export type RegisterIdentity = Static<typeof RegisterIdentitySchema>;
+
 export const IdentitySchema = closed({
   ...IdentityRegistrationSchema.properties,
   /** Hospital that registered it, or at which the pseudonym is enrolled. */
@@ -49,4 +66,73 @@ export const IdentitySchema = closed({
 });
 export type Identity = Static<typeof IdentitySchema>;
 
+/** Without an epoch: the present one. */
 export const IdentityQuerySchema = closed({ name: IdentityName, keyEpoch: Type.Optional(KeyEpoch) });
+export const PseudonymQuerySchema = closed({ pseudonym: Pseudonym });
+
+export interface IdentityEpoch {
+  readonly name: string;
+  readonly keyEpoch: number;
+  /** Set when the epoch was closed by a recovery: the next one needs no signature of the key that was lost. */
+  readonly closedBy?: string;
+}
+
+export const CONSENT_STATUSES = ['given', 'withdrawn'] as const;
+/** By an officer of the hospital at which the pseudonym is enrolled, on the patient's signed form. */
+export const ConsentToCustodySchema = closed({
+  pseudonym: Pseudonym,
+  /** SHA-256 of the signed form. */
+  formDigest: Sha256,
+});
+export const WithdrawConsentSchema = closed({ pseudonym: Pseudonym });
+/** That the patient wants the hospital to keep its key. */
+export const CustodyConsentSchema = closed({
+  pseudonym: Pseudonym,
+  mspId: MspId,
+  status: oneOf(CONSENT_STATUSES),
+  formDigest: Sha256,
+  by: CallerSchema,
+  givenAt: Instant,
+  withdrawnAt: Type.Optional(Instant),
+  txId: TransactionId,
+});
+export type CustodyConsent = Static<typeof CustodyConsentSchema>;
+
+export const RECOVERY_STATUSES = ['opened', 'approved', 'completed', 'cancelled'] as const;
+/** By an officer of any active hospital that proved who the person is. Of recoverable patients only. */
+export const OpenRecoverySchema = closed({
+  pseudonym: Pseudonym,
+  /** The patient's new keys. */
+  keys: PatientKeysSchema,
+  /** SHA-256 of the form that says how the person's identity was proven. */
+  formDigest: Sha256,
+});
+/** `recoveryId` is the id of the transaction that opened it. */
+export const RecoveryStepSchema = closed({ pseudonym: Pseudonym, recoveryId: TransactionId });
+/** Signed by the patient's present key, or, without a signature, by the officer who opened it. */
+export const CancelRecoverySchema = closed({
+  arguments: RecoveryStepSchema,
+  nonce: Type.Optional(Nonce),
+  signature: Type.Optional(Ed25519Signature),
+});
+export const RecoverySchema = closed({
+  recoveryId: TransactionId,
+  pseudonym: Pseudonym,
+  /** Hospital at which the pseudonym is enrolled. */
+  mspId: MspId,
+  status: oneOf(RECOVERY_STATUSES),
+  keys: PatientKeysSchema,
+  formDigest: Sha256,
+  openedBy: CallerSchema,
+  openedAt: Instant,
+  /** Epoch of the patient's keys when it was opened: a patient who rotates them has them. */
+  patientKeyEpoch: KeyEpoch,
+  /** Officers of other members, one of each. */
+  approvals: Type.Array(closed({ mspId: MspId, by: CallerSchema, at: Instant })),
+  /** Set with the majority: not before this time. */
+  notBefore: Type.Optional(Instant),
+  endedAt: Type.Optional(Instant),
+  txId: TransactionId,
+  membersEpoch: MembersEpoch,
+});
+export type Recovery = Static<typeof RecoverySchema>;

@@ -37,6 +37,8 @@ export const RecordSharingSchema = closed({
 export type RecordSharing = Static<typeof RecordSharingSchema>;
 
 const ErasureLeaf = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+/** That ciphertext and keys were replaced under a later epoch. What stood here before stands in the blocks. */
+const ResealedSchema = closed({ times: Type.Integer({ minimum: 1 }), at: Instant, txId: TransactionId });
 
 const RecordFields = {
   pseudonym: Pseudonym,
@@ -68,6 +70,7 @@ const BatchEntrySchema = closed({
   /** Why the content was erased, in the owner's words. */
   erasedBecause: Type.Optional(Text(200)),
   changedAt: Type.Optional(Instant),
+  resealed: Type.Optional(ResealedSchema),
 });
 export type BatchEntry = Static<typeof BatchEntrySchema>;
 
@@ -102,6 +105,7 @@ export const RecordSchema = closed({
   supersededBy: Type.Optional(RecordId),
   erasedBecause: Type.Optional(Text(200)),
   changedAt: Type.Optional(Instant),
+  resealed: Type.Optional(ResealedSchema),
 });
 export type EmrRecord = Static<typeof RecordSchema>;
 
