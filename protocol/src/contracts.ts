@@ -58,6 +58,7 @@ export const METHODS = {
     SetSharing: submit(grants.SetSharingSchema),
     Sweep: submit(grants.SweepGrantsSchema),
     Chain: evaluate(grants.ChainQuerySchema),
+    GetSharing: evaluate(grants.SharingQuerySchema),
     Get: evaluate(grants.GrantQuerySchema),
     List: evaluate(grants.ListGrantsSchema),
   },

@@ -19,7 +19,7 @@ export function isClosedToSharing(
 ): boolean {
   if (sharing !== undefined) return !tagStateOf(book, tagName(type, sharing.sensitivity)).sharable;
   return Object.entries(book.tags ?? {}).some(
-    ([tag, state]) => tag.startsWith(`${type}/`) && state?.sharable === false,
+    ([tag, state]) => tag.startsWith(`${type}/`) && !state.sharable,
   );
 }
 

@@ -2,15 +2,19 @@ import type {
   Access,
   AccessWithReceipt,
   AggregationKey,
+  AnchorResult,
   BuildReport,
   Ceremony,
   CeremonyPost,
   ContractName,
   Contribution,
+  CustodyConsent,
   EmrRecord,
   Erasure,
   ErasureCertificate,
   ErasureReceipt,
+  GrantChain,
+  Identity,
   KeyRegistration,
   KeyRegistrationResult,
   Member,
@@ -25,8 +29,10 @@ import type {
   QueryDetails,
   Receipt,
   RecordBatch,
+  Recovery,
   RegisteredLayout,
   ShareResult,
+  SharingState,
   Suspension,
 } from '@careledger/protocol';
 
@@ -47,14 +53,22 @@ export interface ContractResults {
     Anchor: RecordBatch;
     Supersede: EmrRecord;
     Erase: EmrRecord;
+    Reseal: AnchorResult;
     Get: EmrRecord;
     GetBatch: RecordBatch;
     List: Page<EmrRecord>;
   };
   grants: {
     Grant: PatientGrant;
+    Forward: PatientGrant;
+    Renew: PatientGrant;
+    RenewForward: PatientGrant;
     Revoke: PatientGrant;
+    EndForward: PatientGrant;
+    SetSharing: SharingState;
     Sweep: { readonly expired: string[] };
+    Chain: GrantChain;
+    GetSharing: SharingState;
     Get: PatientGrant;
     List: Page<PatientGrant>;
   };
@@ -92,6 +106,18 @@ export interface ContractResults {
     Posts: { readonly items: CeremonyPost[] };
     Registrations: { readonly items: KeyRegistration[] };
     List: Page<Ceremony>;
+  };
+  identities: {
+    Register: Identity;
+    ConsentToCustody: CustodyConsent;
+    WithdrawConsent: CustodyConsent;
+    OpenRecovery: Recovery;
+    ApproveRecovery: Recovery;
+    CancelRecovery: Recovery;
+    CompleteRecovery: Recovery;
+    Get: Identity;
+    GetConsent: CustodyConsent;
+    GetRecovery: Recovery;
   };
   erasures: { Post: ErasureReceipt; Certify: ErasureCertificate; Get: Erasure };
   queries: {

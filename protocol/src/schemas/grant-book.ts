@@ -8,6 +8,9 @@ export interface TagState {
   readonly sharable: boolean;
 }
 
+/** What edges and headers of a patient are made for: the part of the book that clients and gateways read. */
+export type SharingState = Pick<GrantBook, 'pseudonym' | 'mspId' | 'status' | 'identityEpoch' | 'tags'>;
+
 /**
  * Everything that a decision about a patient's records needs of the patient, in one document: a point read that
  * cannot meet a phantom, and one key that the owner hospital must endorse before anything in it changes.

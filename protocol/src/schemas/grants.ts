@@ -149,6 +149,9 @@ export const ChainQuerySchema = closed({
   tag: Type.Optional(closed({ recordType: RecordTypeSchema, sensitivity: SensitivitySchema })),
 });
 
+/** What `GetSharing` answers is a `SharingState`. */
+export const SharingQuerySchema = closed({ pseudonym: Pseudonym });
+
 export const RevokeArgumentsSchema = closed({ pseudonym: Pseudonym, grantId: ObjectId });
 export const RevokeSchema = signedByPatient(RevokeArgumentsSchema);
 export const SweepGrantsSchema = closed({ pseudonym: Pseudonym });
