@@ -15,6 +15,7 @@ export * from './hpke.js';
 export * from './sharing-header.js';
 export * from '../erasure/erasable.js';
 export * from '../erasure/puncturable-key.js';
+export * from '../ibe/index.js';
 export * from '../paillier/index.js';
 export * from '../pairing/index.js';
 export * from '../panel/index.js';
