@@ -8,6 +8,7 @@ import {
   type Ceremony,
   type CeremonyParticipant,
   type CeremonyPost,
+  type StartCeremony,
 } from '@careledger/protocol';
 import type { KeySize } from './aggregate/arithmetic.js';
 import {
@@ -29,7 +30,7 @@ import { readPage } from './shell/paging.js';
 import { assertPatientKeys } from './shell/patient-authority.js';
 
 /**
- * The making of the consortium's key, and its sharing anew, as far as everyone has to agree on it: who takes part, the
+ * The making of the consortium's keys, and their sharing anew, as far as everyone has to agree on it: who takes part, the
  * digests of what each one sent, who was named and why. The messages themselves travel between the gateways.
  */
 export class CeremoniesContract extends CareLedgerContract<'ceremonies'> {
@@ -218,6 +219,13 @@ function noAttemptLeft(): CareLedgerError {
   });
 }
 
-function planOf({ ceremonyId, purpose, keyBits, holders, dealers }: Ceremony) {
-  return { ceremonyId, purpose, keyBits, holders, ...(dealers === undefined ? {} : { dealers }) };
+function planOf({ ceremonyId, scheme, purpose, keyBits, holders, dealers }: Ceremony): StartCeremony {
+  return {
+    ceremonyId,
+    scheme,
+    purpose,
+    holders,
+    ...(keyBits === undefined ? {} : { keyBits }),
+    ...(dealers === undefined ? {} : { dealers }),
+  };
 }

@@ -2,6 +2,7 @@ import { AccessContract } from './access-contract.js';
 import { CeremoniesContract } from './ceremonies-contract.js';
 import { ErasuresContract } from './erasures-contract.js';
 import { GrantsContract } from './grants-contract.js';
+import { IdentitiesContract } from './identities-contract.js';
 import { InstructionsContract } from './instructions-contract.js';
 import { MembersContract } from './members-contract.js';
 import { PanelsContract } from './panels-contract.js';
@@ -22,6 +23,7 @@ export const contracts = [
   InstructionsContract,
   PanelsContract,
   CeremoniesContract,
+  IdentitiesContract,
   QueriesContract,
   ErasuresContract,
 ];

@@ -33,13 +33,12 @@ import {
   savedContribution,
   savedQuery,
 } from './aggregate/steps.js';
+import { AGGREGATION_KEY, checkedSharing } from './ceremony/aggregation-key.js';
 import {
   accepted,
-  checkedSharing,
-  conflict,
-  registered,
+  assertRegistered,
+  registeredOrAccepted,
   registeringCeremony,
-  requireRegistration,
 } from './ceremony/key-registration.js';
 import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
@@ -64,12 +63,9 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
     return this.submit(context, 'RegisterKey', { argumentJson, idempotencyKey }, async (call, document) => {
       requireRole(call.caller, ['admin', 'gateway']);
       const consortium = await requireActiveMember(call);
-      const ceremony = await registeringCeremony(call, document);
+      const ceremony = await registeringCeremony(call, document, AGGREGATION_KEY.scheme);
       const digest = checkedSharing(ceremony, document, this.keySize);
-      const { registration } = ceremony;
-      if (registration === undefined) return registered(call, ceremony, document, digest);
-      if (registration.sharingDigest === digest) return accepted(call, ceremony);
-      return conflict(call, ceremony, { document, digest, consortium });
+      return registeredOrAccepted(call, ceremony, { kind: AGGREGATION_KEY, document, digest, consortium });
     });
   }
 
@@ -79,13 +75,9 @@ export class QueriesContract extends CareLedgerContract<'queries'> {
     return this.submit(context, 'AcceptKey', { argumentJson, idempotencyKey }, async (call, argument) => {
       requireRole(call.caller, ['admin', 'gateway']);
       await requireActiveMember(call);
-      const ceremony = await registeringCeremony(call, argument);
-      const { sharingDigest } = requireRegistration(ceremony);
-      if (sharingDigest !== argument.sharingDigest) {
-        const { sharingDigest: came } = argument;
-        throw new CareLedgerError('KEY_CONFLICT', { expected: sharingDigest, came });
-      }
-      return accepted(call, ceremony);
+      const ceremony = await registeringCeremony(call, argument, AGGREGATION_KEY.scheme);
+      assertRegistered(ceremony, argument.sharingDigest);
+      return accepted(call, ceremony, AGGREGATION_KEY);
     });
   }
 

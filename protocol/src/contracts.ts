@@ -5,6 +5,7 @@ import * as erasures from './schemas/erasures.js';
 import * as grants from './schemas/grants.js';
 import * as identities from './schemas/identities.js';
 import * as instructions from './schemas/instructions.js';
+import * as masterKey from './schemas/master-key.js';
 import * as members from './schemas/members.js';
 import * as panels from './schemas/panels.js';
 import * as patients from './schemas/patients.js';
@@ -86,6 +87,9 @@ export const METHODS = {
     List: evaluate(panels.ListPanelsSchema),
   },
   identities: {
+    RegisterMasterKey: submit(masterKey.RegisterMasterKeySchema),
+    AcceptMasterKey: submit(masterKey.AcceptMasterKeySchema),
+    GetMasterKey: evaluate(masterKey.MasterKeyQuerySchema),
     Register: submit(identities.RegisterIdentitySchema),
     ConsentToCustody: submit(identities.ConsentToCustodySchema),
     WithdrawConsent: submit(identities.WithdrawConsentSchema),

@@ -183,18 +183,18 @@ export const ERROR_CATALOGUE = {
   },
   KEY_NOT_FOUND: {
     status: 404,
-    meaning: 'The consortium has no aggregation key yet.',
+    meaning: 'The consortium has no such key yet.',
     action: 'Wait for the key to be registered.',
   },
   CEREMONY_NOT_FOUND: { status: 404, meaning: 'No such ceremony.', action: 'Check the ceremony id.' },
   CEREMONY_UNFINISHED: {
     status: 409,
-    meaning: 'Another ceremony has not ended: there is one at a time.',
+    meaning: 'Another ceremony has not ended: there is one at a time for each kind of key.',
     action: 'Wait for it, resume it, or abandon it.',
   },
   KEY_EXISTS: {
     status: 409,
-    meaning: 'The consortium has its aggregation key; there is one.',
+    meaning: 'The consortium has its key; there is one of each kind.',
     action: 'Share the same key anew with a ceremony of the purpose redistribute.',
   },
   KEY_CONFLICT: {

@@ -20,6 +20,7 @@ export * from './schemas/grant-book.js';
 export * from './schemas/grants.js';
 export * from './schemas/identities.js';
 export * from './schemas/instructions.js';
+export * from './schemas/master-key.js';
 export * from './schemas/members.js';
 export * from './schemas/panels.js';
 export * from './schemas/patients.js';

@@ -11,8 +11,8 @@ export const CONTRACTS = {
   panels: 'panels',
   queries: 'queries',
   ceremonies: 'ceremonies',
-  erasures: 'erasures',
   identities: 'identities',
+  erasures: 'erasures',
 } as const;
 export type ContractName = keyof typeof CONTRACTS;
 
@@ -92,7 +92,13 @@ export const KEYS = {
   queryBudget: 'query-budget',
   ceremony: 'ceremony',
   ceremoniesByTime: 'by-time-ceremony',
-  /** ['current'] -> id of the one ceremony that has not ended. */
+  /** ['current']: the identity master key in force. */
+  masterKey: 'master-key',
+  /** [epoch, four digits]: how it was shared then. */
+  masterKeyEpoch: 'master-key-epoch',
+  /** [ceremonyId, attempt, mspId]: as `keyRegistration`. */
+  masterKeyRegistration: 'master-key-registration',
+  /** [scheme] -> id of the one ceremony of the scheme that has not ended. */
   unfinishedCeremony: 'unfinished-ceremony',
   /** [recordId, mspId]: what a hospital destroyed of an erased record; written once. */
   erasureReceipt: 'erasure-receipt',
@@ -124,6 +130,8 @@ export const EVENTS = {
   panelAnchored: 'panel.anchored',
   /** Every holder has accepted what a ceremony ended with: the key's id, status `active`. */
   keyRegistered: 'key.registered',
+  /** The same for the identity master key. */
+  masterKeyRegistered: 'master-key.registered',
   queryOpened: 'query.opened',
   /** One hospital answered; status `contributed` or `refused`. */
   queryContributed: 'query.contributed',

@@ -30,7 +30,13 @@ describe('embedded ledger: a ceremony of hospitals that act at once', () => {
       ledger,
       MSP_IDS.map((mspId, index) => ({ mspId, admin: admins[index]! })),
     );
-    const plan = { ceremonyId, purpose: 'generate', keyBits: KEY_BITS, holders: [...MSP_IDS] };
+    const plan = {
+      ceremonyId,
+      scheme: 'paillier',
+      purpose: 'generate',
+      keyBits: KEY_BITS,
+      holders: [...MSP_IDS],
+    };
     await ledger.submit(admins[0]!, 'ceremonies', 'Start', plan);
   });
   after(async () => {
@@ -130,7 +136,13 @@ describe('embedded ledger: a ceremony of hospitals that act at once', () => {
       })),
     );
     await admitAll(ledger, [{ mspId: MSP_IDS[0], admin }, ...rest]);
-    const plan = { ceremonyId, purpose: 'generate', keyBits: 1024, holders: [...MSP_IDS] };
+    const plan = {
+      ceremonyId,
+      scheme: 'paillier',
+      purpose: 'generate',
+      keyBits: 1024,
+      holders: [...MSP_IDS],
+    };
     expect(await codeOf(ledger.submit(admin, 'ceremonies', 'Start', plan))).to.equal('SCHEMA_VIOLATION');
     await ledger.submit(admin, 'ceremonies', 'Start', { ...plan, keyBits: 2048 });
     await other.remove();

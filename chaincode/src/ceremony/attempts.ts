@@ -10,7 +10,7 @@ import {
   type LedgerEventPayload,
 } from '@careledger/protocol';
 import type { Call, Outcome } from '../shell/call.js';
-import { UNFINISHED, postAddress } from './reading.js';
+import { postAddress } from './reading.js';
 
 /** @throws CareLedgerError NOT_OWNER unless the caller's hospital takes part. */
 export function assertParticipant(call: Call, { participants }: Ceremony): void {
@@ -104,7 +104,7 @@ export function withInterruption(
   return { ...ceremony, interruptions: [...interruptions, entry] };
 }
 
-/** Writes the ceremony, and keeps the one place up to date that says which one has not ended. */
+/** Writes the ceremony, and keeps the one place of its scheme up to date that says which one has not ended. */
 export async function writeCeremony(
   call: Call,
   before: Ceremony | undefined,
@@ -113,8 +113,8 @@ export async function writeCeremony(
   await call.state.write(KEYS.ceremony, [after.ceremonyId], after);
   if (isUnfinished(before) === isUnfinished(after)) return;
   if (isUnfinished(after))
-    await call.state.write(KEYS.unfinishedCeremony, UNFINISHED, { ceremonyId: after.ceremonyId });
-  else await call.state.remove(KEYS.unfinishedCeremony, UNFINISHED);
+    await call.state.write(KEYS.unfinishedCeremony, [after.scheme], { ceremonyId: after.ceremonyId });
+  else await call.state.remove(KEYS.unfinishedCeremony, [after.scheme]);
 }
 
 function isUnfinished(ceremony: Ceremony | undefined): boolean {

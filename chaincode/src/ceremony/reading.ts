@@ -4,12 +4,10 @@ import {
   type Ceremony,
   type CeremonyPost,
   type KeyRegistration,
+  type MasterKeyRegistration,
 } from '@careledger/protocol';
 import { numberText } from '../aggregate/reading.js';
 import type { Call } from '../shell/call.js';
-
-/** There is one unfinished ceremony at a time: the place where its id stands. */
-export const UNFINISHED = ['current'] as const;
 
 /** @throws CareLedgerError CEREMONY_NOT_FOUND */
 export async function readCeremony(call: Call, ceremonyId: string): Promise<Ceremony> {
@@ -49,13 +47,14 @@ export async function readPosts(
 /** In the order of the holders: one document, and where two holders differ, theirs too. */
 export async function readRegistrations(
   call: Call,
-  { ceremonyId, holders }: Ceremony,
+  { ceremonyId, scheme, holders }: Ceremony,
   attempt: number,
-): Promise<KeyRegistration[]> {
-  const registrations: KeyRegistration[] = [];
+): Promise<Array<KeyRegistration | MasterKeyRegistration>> {
+  const prefix = scheme === 'paillier' ? KEYS.keyRegistration : KEYS.masterKeyRegistration;
+  const registrations: Array<KeyRegistration | MasterKeyRegistration> = [];
   for (const mspId of holders) {
     const address = registrationAddress({ ceremonyId, attempt }, mspId);
-    const registration = await call.state.read(KEYS.keyRegistration, address);
+    const registration = await call.state.read(prefix, address);
     if (registration !== undefined) registrations.push(registration);
   }
   return registrations;

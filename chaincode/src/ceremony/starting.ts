@@ -5,15 +5,14 @@ import {
   MAX_KEY_HOLDERS,
   majorityOf,
   nextStatus,
-  type AggregationKey,
   type Ceremony,
+  type CeremonyScheme,
   type Consortium,
   type StartCeremony,
 } from '@careledger/protocol';
 import { asCoded, type KeySize } from '../aggregate/arithmetic.js';
 import { CURRENT_KEY } from '../aggregate/reading.js';
 import { assertActive, type Call } from '../shell/call.js';
-import { UNFINISHED } from './reading.js';
 
 /**
  * A ceremony that may begin now, with what follows from the key that there is.
@@ -26,9 +25,7 @@ export async function startedCeremony(
 ): Promise<Ceremony> {
   const before = await call.state.read(KEYS.ceremony, [plan.ceremonyId]);
   const status = nextStatus('ceremony', before?.status, 'start');
-  asCoded('SCHEMA_VIOLATION', () => {
-    assertKeyBits(plan.keyBits, keySize);
-  });
+  assertSize(plan, keySize);
   const shared = await assertPossible(call, plan, consortium);
   const { holders, dealers = [] } = plan;
   return {
@@ -47,6 +44,18 @@ export async function startedCeremony(
   };
 }
 
+/** Only a Paillier key has a size to choose. @throws CareLedgerError SCHEMA_VIOLATION */
+function assertSize({ scheme, keyBits }: StartCeremony, keySize: KeySize): void {
+  if ((scheme === 'paillier') !== (keyBits !== undefined)) {
+    const expected = scheme === 'paillier' ? 'a size of the key' : 'no size: the curve has one';
+    throw new CareLedgerError('SCHEMA_VIOLATION', { expected, came: String(keyBits) });
+  }
+  if (keyBits === undefined) return;
+  asCoded('SCHEMA_VIOLATION', () => {
+    assertKeyBits(keyBits, keySize);
+  });
+}
+
 /**
  * What has to hold when a ceremony starts, and again when one that had failed is resumed.
  * @throws CareLedgerError as `startedCeremony`
@@ -56,19 +65,35 @@ export async function assertPossible(
   plan: StartCeremony,
   consortium: Consortium,
 ): Promise<Pick<Ceremony, 'keyId' | 'epoch'>> {
-  const unfinished = await call.state.read(KEYS.unfinishedCeremony, UNFINISHED);
+  const unfinished = await call.state.read(KEYS.unfinishedCeremony, [plan.scheme]);
   if (unfinished !== undefined)
     throw new CareLedgerError('CEREMONY_UNFINISHED', { came: unfinished.ceremonyId });
   assertHeldByAll(consortium, plan.holders);
-  const key = await call.state.read(KEYS.aggregationKey, CURRENT_KEY);
+  const key = await keyInForce(call, plan.scheme);
   return plan.purpose === 'generate' ? generation(plan, key) : redistribution(plan, key, consortium);
+}
+
+/** The key of a scheme as far as ceremonies need it. */
+interface PresentKey {
+  readonly keyId: string;
+  readonly keyBits?: number;
+  readonly sharing: Pick<Ceremony, 'holders' | 'threshold' | 'epoch'>;
+}
+
+async function keyInForce(call: Call, scheme: CeremonyScheme): Promise<PresentKey | undefined> {
+  if (scheme === 'paillier') {
+    const key = await call.state.read(KEYS.aggregationKey, CURRENT_KEY);
+    return key === undefined ? undefined : { ...key.publicKey, sharing: key.sharing };
+  }
+  const key = await call.state.read(KEYS.masterKey, CURRENT_KEY);
+  return key === undefined ? undefined : { keyId: key.masterKey.keyId, sharing: key.sharing };
 }
 
 function generation(
   { dealers }: StartCeremony,
-  key: AggregationKey | undefined,
+  key: PresentKey | undefined,
 ): Pick<Ceremony, 'keyId' | 'epoch'> {
-  if (key !== undefined) throw new CareLedgerError('KEY_EXISTS', { came: key.publicKey.keyId });
+  if (key !== undefined) throw new CareLedgerError('KEY_EXISTS', { came: key.keyId });
   if (dealers !== undefined)
     throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'no dealers: nothing is shared yet' });
   return { epoch: 0 };
@@ -76,13 +101,13 @@ function generation(
 
 function redistribution(
   { dealers = [], keyBits }: StartCeremony,
-  key: AggregationKey | undefined,
+  key: PresentKey | undefined,
   consortium: Consortium,
 ): Pick<Ceremony, 'keyId' | 'epoch'> {
   if (key === undefined) throw new CareLedgerError('KEY_NOT_FOUND');
-  const { publicKey, sharing } = key;
-  if (keyBits !== publicKey.keyBits) {
-    const expected = `the size of the key, ${String(publicKey.keyBits)} bits`;
+  const { sharing, keyId } = key;
+  if (keyBits !== key.keyBits) {
+    const expected = `the size of the key, ${String(key.keyBits)} bits`;
     throw new CareLedgerError('SCHEMA_VIOLATION', { expected, came: String(keyBits) });
   }
   const stranger = dealers.find((mspId) => !sharing.holders.includes(mspId));
@@ -93,7 +118,7 @@ function redistribution(
     });
   }
   for (const dealer of dealers) assertActive(consortium, dealer);
-  return { keyId: publicKey.keyId, epoch: sharing.epoch + 1 };
+  return { keyId, epoch: sharing.epoch + 1 };
 }
 
 /**

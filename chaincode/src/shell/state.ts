@@ -12,6 +12,8 @@ import {
   type ErasureReceipt,
   type GrantBook,
   type KeyRegistration,
+  type MasterKey,
+  type MasterKeyRegistration,
   type Member,
   type MemberInstruction,
   type MemberInstructions,
@@ -52,6 +54,9 @@ export interface Documents {
   [KEYS.aggregationKey]: AggregationKey;
   [KEYS.keyEpoch]: AggregationKey;
   [KEYS.keyRegistration]: KeyRegistration;
+  [KEYS.masterKey]: MasterKey;
+  [KEYS.masterKeyEpoch]: MasterKey;
+  [KEYS.masterKeyRegistration]: MasterKeyRegistration;
   [KEYS.query]: Query;
   [KEYS.contribution]: Contribution;
   [KEYS.partial]: PartialShare;

@@ -80,6 +80,7 @@ export class TestCeremony {
   ) {
     this.plan = {
       ceremonyId: id(),
+      scheme: 'paillier',
       purpose: 'generate',
       keyBits: TEST_KEY_BITS,
       holders: [...HOSPITALS],

@@ -13,6 +13,7 @@ export * from './expand.js';
 export * from './header.js';
 export * from './hpke.js';
 export * from './sharing-header.js';
+export * from '../dkg/index.js';
 export * from '../erasure/erasable.js';
 export * from '../erasure/puncturable-key.js';
 export * from '../ibe/index.js';

@@ -155,7 +155,8 @@ export class CeremonyWorker {
     const ceremonyId = bytesToHex(randomBytes(16));
     const others = active.filter((mspId) => !startsWith.includes(mspId));
     const holders = [...startsWith, ...others];
-    await ledger.submit('Start', { ceremonyId, purpose: 'generate', keyBits, holders });
+    const plan = { ceremonyId, scheme: 'paillier', purpose: 'generate', keyBits, holders } as const;
+    await ledger.submit('Start', plan);
     tell('started the ceremony that makes the consortium’s key', { ceremonyId, keyBits });
   }
 }

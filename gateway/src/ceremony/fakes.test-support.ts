@@ -79,6 +79,7 @@ export class FakeLedger {
   active: readonly string[] = HOSPITALS;
   ceremony: Ceremony = {
     ceremonyId: CEREMONY,
+    scheme: 'paillier',
     purpose: 'generate',
     keyBits: 512,
     holders: [...HOSPITALS],

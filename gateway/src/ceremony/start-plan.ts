@@ -15,7 +15,7 @@ export async function startPlan(
   { ledger, keyBits }: { readonly ledger: CeremonyLedger; readonly keyBits: number },
 ): Promise<StartCeremony> {
   const active = await ledger.activeMembers();
-  const common = { ceremonyId, purpose, holders: [...(holders ?? active)] };
+  const common = { ceremonyId, scheme: 'paillier' as const, purpose, holders: [...(holders ?? active)] };
   if (purpose === 'generate') return { ...common, keyBits };
   const key = await ledger.key();
   if (key === undefined)

@@ -225,7 +225,7 @@ async function parametersOf(
   { ceremony, key }: CeremonyView,
   { mspId, shares, allowTestKeySize = false }: CeremonyVaultModules,
 ): Promise<CeremonyParameters> {
-  const { ceremonyId, attempt, purpose, keyBits, participants, holders, threshold, dealers } = ceremony;
+  const { ceremonyId, attempt, purpose, keyBits = 0, participants, holders, threshold, dealers } = ceremony;
   const signingKeys = Object.fromEntries(ceremony.joined.map((joined) => [joined.mspId, joined.signingKey]));
   const named = { self: mspId, participants, holders, threshold, signingKeys };
   const common = { ceremonyId, attempt, purpose, keyBits, ...named, allowTestKeySize };

@@ -15,9 +15,16 @@ import {
 } from './common.js';
 
 /**
- * A ceremony makes the consortium's key among the hospitals, or shares it anew. Its messages travel between gateways,
+ * A ceremony makes a key of the consortium among the hospitals, or shares it anew. Its messages travel between gateways,
  * encrypted and signed; here stand who takes part, the digests of what each one sent, and who was named.
  */
+export const CEREMONY_SCHEMES = [
+  /** The Paillier key of statistics. */
+  'paillier',
+  /** The master key of identities. */
+  'identity',
+] as const;
+export type CeremonyScheme = (typeof CEREMONY_SCHEMES)[number];
 export const CEREMONY_PURPOSES = ['generate', 'redistribute'] as const;
 export const CEREMONY_STATUSES = ['joining', 'running', 'finished', 'failed'] as const;
 export const BLAME_REASONS = [
@@ -48,8 +55,10 @@ const Round = Type.Integer({ minimum: 0, maximum: MAX_CEREMONY_ROUNDS });
 
 export const StartCeremonySchema = closed({
   ceremonyId: ObjectId,
+  scheme: oneOf(CEREMONY_SCHEMES),
   purpose: oneOf(CEREMONY_PURPOSES),
-  keyBits: Type.Integer({ minimum: 256, maximum: 4096 }),
+  /** `paillier` only. */
+  keyBits: Type.Optional(Type.Integer({ minimum: 256, maximum: 4096 })),
   /** Who will hold a share, in the order of their points. */
   holders: Type.Array(MspId, { minItems: 3, maxItems: MAX_KEY_HOLDERS, uniqueItems: true }),
   /** `redistribute` only: present holders, at least as many as are needed to decrypt; they deal. */
@@ -141,7 +150,7 @@ export const CeremonySchema = closed({
   registration: Type.Optional(
     closed({
       keyId: Sha256,
-      /** Of public key and sharing; crypto `sharingDigest`. */
+      /** Of public key and sharing; crypto `sharingDigest`, `identitySharingDigest`. */
       sharingDigest: Sha256,
       registeredBy: MspId,
       acceptedBy: Type.Array(MspId),

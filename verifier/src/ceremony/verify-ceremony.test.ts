@@ -33,6 +33,7 @@ describe('offline check of a ceremony', () => {
   function document(changes: object): Step {
     const value = {
       ceremonyId: CEREMONY_ID,
+      scheme: 'paillier',
       purpose: 'generate',
       keyBits: 512,
       holders: [...MSP_IDS],
