@@ -8,6 +8,8 @@
  */
 import {
   CareLedgerError,
+  tagName,
+  tagStateOf,
   validate,
   type Edge,
   type EdgeAck,
@@ -15,6 +17,7 @@ import {
   type PatientGrant,
   type RecordType,
   type Sensitivity,
+  type TagState,
 } from '@careledger/protocol';
 import { CryptoError } from '@careledger/crypto';
 import type { EdgeView, SharingCustody } from '../ports/sharing-custody.js';
@@ -30,7 +33,7 @@ import {
   type EdgeShareRequest,
 } from './edge-protocol.js';
 import { hospitalOf } from './identity-names.js';
-import type { SharingLedger } from './sharing-ledger.js';
+import type { SharingLedger, TagOf } from './sharing-ledger.js';
 import type { ReadStatement, StatementFacts } from './statement-facts.js';
 
 /** Row of the `edge-shares` table, by edge id: written before the share, erased after it. */
@@ -58,7 +61,7 @@ export interface ProxyOptions {
 export const DEFAULT_PROXY_OPTIONS: ProxyOptions = { pendingMs: 900_000, maxPending: 10_000, concurrency: 4 };
 
 export interface ProxyModules {
-  readonly ledger: Pick<SharingLedger, 'mspId' | 'masterKey' | 'identity' | 'grant' | 'chain' | 'tag'>;
+  readonly ledger: Pick<SharingLedger, 'mspId' | 'masterKey' | 'identity' | 'grant' | 'chain' | 'sharing'>;
   readonly custody: Pick<SharingCustody, 'storeEdgeShare' | 'eraseEdgeShares' | 'keptEdgeShares'>;
   readonly readStatement: ReadStatement;
   readonly table: LocalTable<EdgeShareRow>;
@@ -181,14 +184,15 @@ export class Proxy {
     const inForce = await ledger.masterKey();
     if (inForce === undefined)
       throw new CareLedgerError('NOT_READY', { message: 'The consortium has no identity master key yet.' });
-    const tag = await ledger.tag(pseudonym, edge.recordType, edge.sensitivity);
+    const tag = await this.#tag(pseudonym, edge);
     if (!tag.sharable || tag.epoch !== edge.tagEpoch || facts.tagEpoch !== edge.tagEpoch) {
       throw new CareLedgerError('EDGE_INVALID', {
         expected: `a sharable tag at epoch ${String(tag.epoch)}`,
         came: tag.sharable ? `epoch ${String(facts.tagEpoch)}` : 'a tag that is closed to sharing',
       });
     }
-    const above = parentId === undefined ? [] : edgesAbove(await ledger.chain(pseudonym, parentId), edge);
+    const above =
+      parentId === undefined ? [] : edgesAbove(await ledger.chain(pseudonym, parentId, tagOf(edge)), edge);
     const chain = [...above, edge];
     const statements = chain.map(({ statement }) => this.modules.readStatement(statement));
     if (statements[0]?.from.name !== `patient/${pseudonym}`)
@@ -211,9 +215,13 @@ export class Proxy {
   }
 
   /** The tag was closed or its epoch raised: no edge of this epoch comes into force again. */
-  async #isStale({ pseudonym, recordType, sensitivity, tagEpoch }: EdgeShareRow): Promise<boolean> {
-    const tag = await this.modules.ledger.tag(pseudonym, recordType, sensitivity);
-    return !tag.sharable || tag.epoch > tagEpoch;
+  async #isStale(row: EdgeShareRow): Promise<boolean> {
+    const tag = await this.#tag(row.pseudonym, row);
+    return !tag.sharable || tag.epoch > row.tagEpoch;
+  }
+
+  async #tag(pseudonym: string, { recordType, sensitivity }: TagOf): Promise<TagState> {
+    return tagStateOf(await this.modules.ledger.sharing(pseudonym), tagName(recordType, sensitivity));
   }
 
   /** The row stands before the share does, and goes again when nothing was kept. */
@@ -282,6 +290,8 @@ export class Proxy {
 function isLive(grant: PatientGrant | undefined, edgeId: string): boolean {
   return grant?.status === 'active' && (grant.edges ?? []).some((edge) => edge.edgeId === edgeId);
 }
+
+const tagOf = ({ recordType, sensitivity }: Edge): TagOf => ({ recordType, sensitivity });
 
 /** The edges of the same tag, from the patient's own grant to the one that is passed on. */
 function edgesAbove({ links }: GrantChain, { recordType, sensitivity, tagEpoch }: Edge): Edge[] {

@@ -1,19 +1,30 @@
-import type {
-  GrantChain,
-  Identity,
-  IdentityRegistration,
-  Member,
-  PatientGrant,
-  RecordType,
-  Sensitivity,
-  TagState,
+import {
+  CareLedgerError,
+  type ErrorCode,
+  type GrantChain,
+  type Identity,
+  type IdentityRegistration,
+  type Member,
+  type PatientGrant,
+  type RecordType,
+  type Sensitivity,
+  type SharingState,
 } from '@careledger/protocol';
+import type { SigningIdentity } from '../ports/ledger.js';
 import type { MasterKeyView, MasterSharingView } from '../ports/sharing-custody.js';
+import type { ContractCaller } from '../services/contract-caller.js';
+import { listOf } from '../services/members.js';
 
 /** The identity master key in force, and how it is shared. */
 export interface MasterKeyInForce {
   readonly masterKey: MasterKeyView;
   readonly sharing: MasterSharingView;
+}
+
+/** A record type at one sensitivity. */
+export interface TagOf {
+  readonly recordType: RecordType;
+  readonly sensitivity: Sensitivity;
 }
 
 /** The ledger as sharing uses it: this hospital's own peer, under the gateway's own identity. */
@@ -27,9 +38,56 @@ export interface SharingLedger {
   register(registration: IdentityRegistration): Promise<void>;
   grant(pseudonym: string, grantId: string): Promise<PatientGrant | undefined>;
   /** @throws CareLedgerError GRANT_NOT_FOUND */
-  chain(pseudonym: string, grantId: string): Promise<GrantChain>;
-  tag(pseudonym: string, recordType: RecordType, sensitivity: Sensitivity): Promise<TagState>;
+  chain(pseudonym: string, grantId: string, tag?: TagOf): Promise<GrantChain>;
+  /** Epochs of a patient's tags and identity key. @throws CareLedgerError PATIENT_NOT_FOUND */
+  sharing(pseudonym: string): Promise<SharingState>;
   activeMembers(): Promise<readonly Member[]>;
   /** @throws CareLedgerError MEMBER_NOT_FOUND */
   gatewayUrl(mspId: string): Promise<string>;
+}
+
+export interface SharingLedgerModules {
+  readonly channel: string;
+  readonly contracts: ContractCaller;
+  readonly identity: SigningIdentity;
+  readonly readMasterKey: () => Promise<MasterKeyInForce | undefined>;
+}
+
+export function createSharingLedger(modules: SharingLedgerModules): SharingLedger {
+  const { channel, contracts, identity: self } = modules;
+  return {
+    mspId: self.mspId,
+    channel,
+    masterKey: modules.readMasterKey,
+    identity: (name, keyEpoch) =>
+      unless('IDENTITY_NOT_FOUND', () =>
+        contracts.evaluate(self, 'identities', 'Get', {
+          name,
+          ...(keyEpoch === undefined ? {} : { keyEpoch }),
+        }),
+      ),
+    register: async (registration) => {
+      await contracts.submit(self, 'identities', 'Register', { arguments: { registration } });
+    },
+    grant: (pseudonym, grantId) =>
+      unless('GRANT_NOT_FOUND', () => contracts.evaluate(self, 'grants', 'Get', { pseudonym, grantId })),
+    chain: (pseudonym, grantId, tag) =>
+      contracts.evaluate(self, 'grants', 'Chain', {
+        pseudonym,
+        grantId,
+        ...(tag === undefined ? {} : { tag }),
+      }),
+    sharing: (pseudonym) => contracts.evaluate(self, 'grants', 'GetSharing', { pseudonym }),
+    activeMembers: async () => (await listOf(contracts, self)).filter(({ status }) => status === 'active'),
+    gatewayUrl: async (mspId) => (await contracts.evaluate(self, 'members', 'Get', { mspId })).gatewayUrl,
+  };
+}
+
+async function unless<Result>(code: ErrorCode, read: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof CareLedgerError && error.code === code) return undefined;
+    throw error;
+  }
 }
