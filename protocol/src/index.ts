@@ -5,6 +5,7 @@ export * from './decision.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './grant-rules.js';
+export * from './identity-names.js';
 export * from './instant.js';
 export * from './limits.js';
 export * from './membership.js';

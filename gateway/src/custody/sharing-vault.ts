@@ -5,7 +5,7 @@ import {
   sealPartialKey,
   signPatientPayload,
 } from '@careledger/crypto';
-import { CareLedgerError } from '@careledger/protocol';
+import { CareLedgerError, memberName } from '@careledger/protocol';
 import type { IdentityAt, MasterSharingView, PublicEdge, SharingCustody } from '../ports/sharing-custody.js';
 import type { MasterShare, SharingMachine } from '../ports/sharing-machine.js';
 import { createEdgeShares } from './edge-shares.js';
@@ -33,7 +33,7 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
   const identities = createIdentityKeys(machine, folder);
   const labels = createLabelKeys(options, folder);
   const shares = createEdgeShares(folder);
-  const memberAt = (keyEpoch: number): IdentityAt => ({ name: `member/${mspId}`, keyEpoch });
+  const memberAt = (keyEpoch: number): IdentityAt => ({ name: memberName(mspId), keyEpoch });
 
   return Object.freeze<SharingCustody>({
     registration: (of) => identities.registration(of),

@@ -5,7 +5,13 @@
  * hospital's own peer names, and both get the part sealed to the one-time key that they signed.
  */
 import { keyRequestMessage, verifyPatientSignature } from '@careledger/crypto';
-import { CareLedgerError, TIMESTAMP_WINDOW_MS, validate, type Identity } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  TIMESTAMP_WINDOW_MS,
+  hospitalOf,
+  validate,
+  type Identity,
+} from '@careledger/protocol';
 import type { SharingCustody } from '../ports/sharing-custody.js';
 import type { PeerRoute } from '../release/index.js';
 import {
@@ -14,7 +20,6 @@ import {
   type PartialKey,
   type SignedKeyRequest,
 } from './extraction-protocol.js';
-import { hospitalOf } from './identity-names.js';
 import type { SharingLedger } from './sharing-ledger.js';
 
 export interface ExtractionAuthorityModules {

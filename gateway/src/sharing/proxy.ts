@@ -8,6 +8,9 @@
  */
 import {
   CareLedgerError,
+  hospitalOf,
+  memberName,
+  patientName,
   tagName,
   tagStateOf,
   validate,
@@ -32,7 +35,6 @@ import {
   EdgeWithdrawalSchema,
   type EdgeShareRequest,
 } from './edge-protocol.js';
-import { hospitalOf } from './identity-names.js';
 import type { SharingLedger, TagOf } from './sharing-ledger.js';
 import type { ReadStatement, StatementFacts } from './statement-facts.js';
 
@@ -106,7 +108,7 @@ export class Proxy {
     const { ledger, custody, readStatement } = this.modules;
     const facts = readStatement(request.edge.statement);
     this.#assertProxy(facts);
-    const member = await ledger.identity(`member/${ledger.mspId}`);
+    const member = await ledger.identity(memberName(ledger.mspId));
     if (member === undefined)
       throw new CareLedgerError('NOT_READY', {
         message: 'This hospital’s identity key is not registered yet.',
@@ -195,7 +197,7 @@ export class Proxy {
       parentId === undefined ? [] : edgesAbove(await ledger.chain(pseudonym, parentId, tagOf(edge)), edge);
     const chain = [...above, edge];
     const statements = chain.map(({ statement }) => this.modules.readStatement(statement));
-    if (statements[0]?.from.name !== `patient/${pseudonym}`)
+    if (statements[0]?.from.name !== patientName(pseudonym))
       throw new CareLedgerError('EDGE_INVALID', { expected: 'a chain that begins with the patient' });
     const places = [...statements.slice(0, 1).map(({ from }) => from), ...statements.map(({ to }) => to)];
     const identities = await mapBounded(places, this.options.concurrency, async ({ name, keyEpoch }) => {
