@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_HEADER_BYTES } from '@careledger/crypto';
 import {
   CareLedgerError,
@@ -7,7 +6,6 @@ import {
   validate,
   type Access,
   type EmrRecord,
-  type ErrorCode,
   type PatientGrant,
 } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
@@ -16,6 +14,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from '../services/bounded.js';
 import { perKeyQueue } from '../services/per-key-queue.js';
 import { contextOf } from '../services/record-sealing.js';
+import { assertAge, assertRequester, findAccess, notAuthorised, unless, within } from './access-evidence.js';
 import type { AnswerStore, StoredAnswer } from './answer-store.js';
 import { assertOwnDecision, type ReadGrant } from './own-decision.js';
 import { ReleaseRequestSchema, type ReleaseAnswer, type ReleaseRequestBody } from './release-protocol.js';
@@ -120,43 +119,6 @@ export function createReleaseAuthority(
   };
 }
 
-/** Waits, within bounds, for the own peer to have the transaction: it may lag behind the requester's. */
-async function findAccess(accessId: string, limits: ReleaseLimits, modules: ReleaseModules): Promise<Access> {
-  const deadline = performance.now() + limits.lagWaitMs;
-  // Ever more slowly: whoever names transactions that never were must not keep the peer busy.
-  for (let pollMs = limits.pollMs; ; pollMs *= 2) {
-    const access = await readAccess(accessId, limits, modules);
-    if (access !== undefined) return access;
-    if (performance.now() >= deadline) throw notAuthorised('no access entry on the peer of the owner');
-    await sleep(pollMs);
-  }
-}
-
-async function readAccess(
-  accessId: string,
-  limits: ReleaseLimits,
-  modules: ReleaseModules,
-): Promise<Access | undefined> {
-  const { ledger, serviceIdentity } = modules;
-  const status = await within(limits.ledgerTimeoutMs, () => ledger.transaction(serviceIdentity, accessId));
-  if (status === undefined) return undefined;
-  if (status.code !== 'VALID') throw notAuthorised(`a transaction that is ${status.code}`);
-  const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'access', 'Get', { accessId });
-  // A peer knows the block before its state shows it: not found is asked again until the deadline.
-  const access = await unless('ACCESS_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
-  if (access !== undefined && (access as Access).accessId !== accessId)
-    throw notAuthorised('another access entry');
-  return access as Access | undefined;
-}
-
-function assertRequester(access: Access, callerMspId: string): void {
-  if (access.requester.mspId !== callerMspId) throw notAuthorised('an access entry of another hospital');
-}
-
-function assertAge(ageMs: number, windowMs: number): void {
-  if (ageMs > windowMs) throw notAuthorised('an access entry that is too old: open the records again');
-}
-
 async function releasableRecords(
   { recordIds }: ReleaseRequestBody,
   access: Access,
@@ -218,31 +180,4 @@ function onceEach(readGrant: ReadGrant): ReadGrant {
 function digestOf({ accessId, recordIds }: ReleaseRequestBody): string {
   const body = canonicalJson({ accessId, recordIds: [...recordIds].sort() });
   return createHash('sha256').update(body).digest('hex');
-}
-
-function notAuthorised(came: string): CareLedgerError {
-  return new CareLedgerError('RELEASE_NOT_AUTHORISED', { came });
-}
-
-async function unless<Result>(code: ErrorCode, promise: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (error instanceof CareLedgerError && error.code === code) return undefined;
-    throw error;
-  }
-}
-
-async function within<Result>(timeoutMs: number, work: () => Promise<Result>): Promise<Result> {
-  const given = new AbortController();
-  const late = sleep(timeoutMs, undefined, { signal: given.signal }).then(() => {
-    throw new CareLedgerError('LEDGER_UNAVAILABLE', { came: 'no answer in time' });
-  });
-  // The timer is cancelled when the answer comes; its own rejection then concerns nobody.
-  late.catch(() => undefined);
-  try {
-    return await Promise.race([work(), late]);
-  } finally {
-    given.abort();
-  }
 }
