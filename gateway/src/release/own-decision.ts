@@ -26,6 +26,8 @@ export async function assertOwnDecision(
 ): Promise<void> {
   const entry = access.decisions.find(({ recordId }) => recordId === record.recordId);
   const grant = await grantOf(entry, record, readGrant);
+  // Its keys come from the patient's edges: whatever the entry says, this hospital does not make them by itself.
+  if (grant.edges !== undefined) throw notAuthorised('a grant whose keys come by re-encryption');
   if (!wasLive(grant, access.at)) throw notAuthorised('a grant that had ended before the opening');
   const decision = decide({
     requester: access.requester,

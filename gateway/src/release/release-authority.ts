@@ -106,7 +106,8 @@ export function createReleaseAuthority(
       header: Buffer.from(await rewrap(record, access, modules)).toString('base64url'),
     }));
     const response = JSON.stringify({ accessId, headers } satisfies ReleaseAnswer);
-    const answer: StoredAnswer = { bodyDigest, response, accessAtMs: Date.parse(access.at) };
+    const recordIds = records.map(({ recordId }) => recordId);
+    const answer: StoredAnswer = { bodyDigest, response, accessAtMs: Date.parse(access.at), recordIds };
     await modules.answers.put(accessId, answer);
     return response;
   }

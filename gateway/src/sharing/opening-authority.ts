@@ -1,0 +1,227 @@
+/**
+ * What this hospital gives to an opening along edges: as a proxy its partials, as the records' owner their erasure keys.
+ *
+ * It believes the entry no more than a release does (`gateway/src/release/release-authority.ts`): VALID on its own peer,
+ * of the hospital whose certificate asks, in time; and it decides again from its own peer's copy of the grants. Other
+ * than a release, this also ends with the grant: from the block that ends it, or raises the epoch, nothing more is given,
+ * not even again, because a chain of edges is given in parts and every part has its own say.
+ */
+import { createHash } from 'node:crypto';
+import {
+  CareLedgerError,
+  canonicalJson,
+  decide,
+  validate,
+  type Access,
+  type EmrRecord,
+  type SharingState,
+} from '@careledger/protocol';
+import { MAX_SHARING_HEADER_BYTES, parseSharingHeader } from '@careledger/crypto';
+import type { ErasureCustody } from '../ports/erasure-custody.js';
+import type { SharedHeader, SharingCustody } from '../ports/sharing-custody.js';
+import type { RecordStore } from '../ports/record-store.js';
+import {
+  assertAge,
+  assertRequester,
+  findAccess,
+  notAuthorised,
+  unless,
+  within,
+  type EvidenceLimits,
+  type EvidenceModules,
+} from '../release/access-evidence.js';
+import type { AnswerStore } from '../release/answer-store.js';
+import { mapBounded } from '../services/bounded.js';
+import { perKeyQueue } from '../services/per-key-queue.js';
+import { entryOf, lineagesOf, sharedHeaderOf, type Lineage, type SharedRecord } from './opening-lineage.js';
+import { PartialsRequestSchema, type PartialsAnswer, type PartialsRequest } from './opening-protocol.js';
+import type { SharingLedger } from './sharing-ledger.js';
+
+export interface OpeningAuthorityOptions {
+  readonly mspId: string;
+  readonly limits: EvidenceLimits & {
+    readonly releaseWindowMs: number;
+    readonly repeatWindowMs: number;
+    readonly concurrency: number;
+  };
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+export interface OpeningAuthorityModules extends EvidenceModules {
+  readonly sharing: Pick<SharingLedger, 'chain' | 'identity'>;
+  readonly store: Pick<RecordStore, 'get'>;
+  readonly custody: {
+    readonly sharing: Pick<SharingCustody, 'hasEdgeShare' | 'partials'>;
+    readonly erasure: Pick<ErasureCustody, 'sealedKey'>;
+  };
+  readonly answers: AnswerStore;
+}
+
+export interface OpeningAuthority {
+  /**
+   * The answer to one request, stored before it is returned: the same request gets the same bytes.
+   * @param callerMspId the hospital that the client certificate proves
+   * @throws CareLedgerError SCHEMA_VIOLATION, RELEASE_NOT_AUTHORISED, RELEASE_REPLAYED, LEDGER_UNAVAILABLE and what store
+   * and custody throw. Nothing is given with any of them.
+   */
+  readonly answer: (callerMspId: string, body: unknown) => Promise<string>;
+}
+
+type ReadSharing = (pseudonym: string) => Promise<SharingState>;
+
+export function createOpeningAuthority(
+  options: OpeningAuthorityOptions,
+  modules: OpeningAuthorityModules,
+): OpeningAuthority {
+  const serially = perKeyQueue();
+  const { limits, clock, mspId } = options;
+
+  const answerTo = async (callerMspId: string, body: PartialsRequest): Promise<string> => {
+    const access = await findAccess(body.accessId, limits, modules);
+    assertRequester(access, callerMspId);
+    const stored = await modules.answers.get(body.accessId);
+    const ageMs = clock() - Date.parse(access.at);
+    assertAge(ageMs, stored === undefined ? limits.releaseWindowMs : limits.repeatWindowMs);
+    const bodyDigest = digestOf(body);
+    if (stored !== undefined && stored.bodyDigest !== bodyDigest)
+      throw new CareLedgerError('RELEASE_REPLAYED');
+    const lineages = await lineagesInForce(access, body);
+    if (stored !== undefined) return stored.response;
+    const response = JSON.stringify(await makeAnswer(access, lineages));
+    const { recordIds } = body;
+    const accessAtMs = Date.parse(access.at);
+    await modules.answers.put(body.accessId, { bodyDigest, response, accessAtMs, recordIds });
+    return response;
+  };
+
+  async function lineagesInForce(access: Access, { recordIds }: PartialsRequest): Promise<Lineage[]> {
+    const { ledger, serviceIdentity } = modules;
+    const ask = (method: 'records' | 'grants', name: 'Get' | 'GetSharing', argument: object) =>
+      within(limits.ledgerTimeoutMs, () => ledger.evaluate(serviceIdentity, method, name as never, argument));
+    const records = await mapBounded(recordIds, limits.concurrency, async (recordId) => {
+      const found = await unless('RECORD_NOT_FOUND', ask('records', 'Get', { recordId }));
+      const record = found as EmrRecord | undefined;
+      if (record?.recordId !== recordId) throw notAuthorised('a record that there is not');
+      if (record.status === 'erased') throw notAuthorised('a record that was erased');
+      return record;
+    });
+    const lineages = await lineagesOf(access, records, modules.sharing);
+    const sharingOf = onceEach(
+      async (pseudonym) => (await ask('grants', 'GetSharing', { pseudonym })) as SharingState,
+    );
+    for (const lineage of lineages) await assertOwnDecision(access, lineage, sharingOf, clock());
+    return lineages;
+  }
+
+  async function makeAnswer(access: Access, lineages: readonly Lineage[]): Promise<PartialsAnswer> {
+    const records = lineages.flatMap((lineage) => lineage.records);
+    const own = records.filter(({ ownerMspId }) => ownerMspId === mspId);
+    const [partials, erasureKeys] = await Promise.all([
+      partialsOf(lineages, own.length > 0),
+      mapBounded(own, limits.concurrency, (record) => sealedKey(record, access)),
+    ]);
+    return { accessId: access.accessId, partials, erasureKeys };
+  }
+
+  async function partialsOf(
+    lineages: readonly Lineage[],
+    isOwner: boolean,
+  ): Promise<PartialsAnswer['partials']> {
+    const perLineage = await mapBounded(lineages, limits.concurrency, partialsAlong);
+    const partials = perLineage.flat();
+    if (partials.length > 0 || isOwner) return partials;
+    throw notAuthorised('records of which this hospital has no part');
+  }
+
+  async function partialsAlong({ edges, records }: Lineage): Promise<PartialsAnswer['partials']> {
+    const { sharing } = modules.custody;
+    const kept = await Promise.all(edges.map(({ edgeId }) => sharing.hasEdgeShare(edgeId)));
+    const mine = edges.filter(
+      ({ proxies }, index) => kept[index] === true && proxies.some((proxy) => proxy.mspId === mspId),
+    );
+    const [first] = mine;
+    if (first === undefined) return [];
+    const keyEpoch = first.proxies.find((proxy) => proxy.mspId === mspId)?.keyEpoch ?? 0;
+    const headers = await mapBounded(records, limits.concurrency, (record) => fetchHeader(record));
+    const made = await sharing.partials({ edges: mine, headers, keyEpoch });
+    const recordIds = records.map(({ recordId }) => recordId);
+    return made.map(({ edgeId, bytes }) => ({
+      edgeId,
+      recordIds,
+      bytes: Buffer.from(bytes).toString('base64url'),
+    }));
+  }
+
+  async function fetchHeader(record: SharedRecord): Promise<SharedHeader> {
+    const object = await modules.store.get(record.sharing.headerCid, {
+      maxBytes: MAX_SHARING_HEADER_BYTES,
+    });
+    return sharedHeaderOf(record, parseSharingHeader(object).pre);
+  }
+
+  async function sealedKey(
+    { recordId, pseudonym, type: recordType, erasureLeaf: leaf }: SharedRecord,
+    { accessId, recipientKey }: Access,
+  ): Promise<PartialsAnswer['erasureKeys'][number]> {
+    if (leaf === undefined) throw notAuthorised('a record without an erasure key');
+    const recipientPublicKey = new Uint8Array(Buffer.from(recipientKey, 'base64url'));
+    const { erasure } = modules.custody;
+    const of = { pseudonym, recordType, leaf, recipientPublicKey, accessId, recordId };
+    return { recordId, sealed: Buffer.from(await erasure.sealedKey(of)).toString('base64url') };
+  }
+
+  return {
+    async answer(callerMspId, body) {
+      const request = validate(PartialsRequestSchema, body);
+      return serially(request.accessId, () => answerTo(callerMspId, request));
+    },
+  };
+}
+
+/**
+ * The pure decision again, for each record, over the grants of the chain as they stand now. A grant that has run out
+ * since the entry counts as ended, whether or not anybody swept it.
+ * @throws CareLedgerError RELEASE_NOT_AUTHORISED
+ */
+async function assertOwnDecision(
+  access: Access,
+  { records, chain, grantId, pseudonym }: Lineage,
+  sharingOf: ReadSharing,
+  nowMs: number,
+): Promise<void> {
+  const state = await sharingOf(pseudonym);
+  const now = new Date(nowMs).toISOString();
+  for (const record of records) {
+    const decision = decide({
+      requester: access.requester,
+      purpose: access.purpose,
+      at: now > access.at ? now : access.at,
+      record,
+      // Closing and suspending after the opening do not undo it.
+      patient: { ...state, status: 'enrolled' },
+      grants: chain.links.map(({ grant }) => grant),
+      instructions: [],
+      requesterMemberActive: true,
+      requesterSuspended: false,
+    });
+    if (decision.outcome === 'deny') throw notAuthorised(`an entry whose grants give ${decision.reason}`);
+    if (decision.basis !== 'grant' || decision.grant.grantId !== entryOf(access, record)?.grantId)
+      throw notAuthorised(`an entry under another grant than ${grantId}`);
+  }
+}
+
+function onceEach<Result>(read: (key: string) => Promise<Result>): (key: string) => Promise<Result> {
+  const asked = new Map<string, Promise<Result>>();
+  return (key) => {
+    const answer = asked.get(key) ?? read(key);
+    asked.set(key, answer);
+    return answer;
+  };
+}
+
+/** A body is a set of records: in whatever order they are named, it is the same. */
+function digestOf({ accessId, recordIds }: PartialsRequest): string {
+  const body = canonicalJson({ accessId, recordIds: [...recordIds].sort() });
+  return createHash('sha256').update(body).digest('hex');
+}
