@@ -63,7 +63,7 @@ export default tseslint.config(
     ),
   },
   {
-    files: ['crypto/src/{core,dkg,erasure,ibe,paillier,pairing,panel,pre,sharing,threshold}/**/*.ts'],
+    files: ['crypto/src/{core,dkg,erasure,ibe,lockstep,paillier,pairing,panel,pre,sharing,threshold}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/engine/**'],
     rules: forbidImports({
       regex: '^(node:|@careledger/)',

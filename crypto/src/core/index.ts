@@ -17,6 +17,7 @@ export * from '../dkg/index.js';
 export * from '../erasure/erasable.js';
 export * from '../erasure/puncturable-key.js';
 export * from '../ibe/index.js';
+export * from '../lockstep/index.js';
 export * from '../paillier/index.js';
 export * from '../pairing/index.js';
 export * from '../panel/index.js';

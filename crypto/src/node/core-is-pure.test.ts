@@ -22,7 +22,7 @@ describe('crypto/core', function () {
     const root = new URL('../../src/', import.meta.url);
     const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
       (name) =>
-        /^(core|dkg|erasure|ibe|paillier|pairing|panel|pre|sharing|threshold)\//.test(name) &&
+        /^(core|dkg|erasure|ibe|lockstep|paillier|pairing|panel|pre|sharing|threshold)\//.test(name) &&
         /(?<!test|support)\.ts$/.test(name) &&
         !name.includes('/engine/'),
     );

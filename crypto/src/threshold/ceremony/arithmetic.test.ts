@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { bytesToBigint } from '../../core/bytes.js';
 import { gcd, modInverse, modPow } from '../../paillier/arithmetic.js';
 import { expectCode } from '../../test-support.js';
-import { packIntegers, unpackIntegers } from './integers.js';
+import { packIntegers, unpackIntegers } from '../../lockstep/integers.js';
 import { jacobi, primesUpTo, productOf } from './number-theory.js';
 import { planOf } from './plan.js';
 import { addInRing, dealInRing, multiplyInRing, ringLagrange, scaleInRing } from './ring.js';
 import { candidateParts, randomUnits, residueParts, zeroMasks } from './sieve.js';
-import { nextSeed, pairStream, randomIntegers, seededRandom } from './stream.js';
+import { nextSeed, seededRandom } from '../../lockstep/seed.js';
+import { pairStream, randomIntegers } from './stream.js';
 
 const random = (name: number): ReturnType<typeof seededRandom> => seededRandom(new Uint8Array(32).fill(name));
 const seeds = fc.integer({ min: 0, max: 255 });

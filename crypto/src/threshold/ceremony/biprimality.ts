@@ -17,19 +17,12 @@ import { invalidInput } from '../../core/errors.js';
 import { expandBelow } from '../../core/expand.js';
 import { modProduct, type ModPow } from '../../paillier/arithmetic.js';
 import { nextBatch, planFor } from './candidates.js';
-import { bytesOf, countOf, integersOf } from './fields.js';
-import { packIntegers, unpackIntegers } from './integers.js';
+import { bytesOf, countOf, integersOf } from '../../lockstep/fields.js';
+import { packIntegers, unpackIntegers } from '../../lockstep/integers.js';
 import { jacobi } from './number-theory.js';
 import { CONFIRMATIONS, type CandidatePlan } from './plan.js';
-import {
-  blaming,
-  holderPoint,
-  selfPoint,
-  type Outcome,
-  type Received,
-  type Round,
-  type RoundContext,
-} from './round.js';
+import { blaming, type Received } from '../../lockstep/round.js';
+import { holderPoint, selfPoint, type Outcome, type Round, type RoundContext } from './round.js';
 
 /** A square of small numbers: cheap to test with, and enough of a filter. */
 const FILTER_BASE = 4n;

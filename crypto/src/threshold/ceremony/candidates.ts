@@ -14,22 +14,14 @@
 import { assertCborMap, type CborMap } from '../../core/cbor.js';
 import { concatBytes } from '../../core/bytes.js';
 import { gcd, modInverse } from '../../paillier/arithmetic.js';
-import { bytesOf, countOf, integersOf } from './fields.js';
-import { packIntegers } from './integers.js';
+import { bytesOf, countOf, integersOf } from '../../lockstep/fields.js';
+import { packIntegers } from '../../lockstep/integers.js';
 import { MAX_BATCHES, planOf, type CandidatePlan } from './plan.js';
 import { addInRing, dealInRing, multiplyInRing, ringLagrange, scaleInRing } from './ring.js';
-import {
-  CeremonyInconsistent,
-  blaming,
-  holderPoint,
-  selfPoint,
-  type Outcome,
-  type Received,
-  type Round,
-  type RoundContext,
-} from './round.js';
+import { CeremonyInconsistent, blaming, type Received } from '../../lockstep/round.js';
+import { holderPoint, selfPoint, type Outcome, type Round, type RoundContext } from './round.js';
 import { candidateParts, randomUnits, residueParts, zeroMasks } from './sieve.js';
-import { SEED_BYTES } from './stream.js';
+import { SEED_BYTES } from '../../lockstep/seed.js';
 
 const NOTHING = new Uint8Array(0);
 

@@ -5,10 +5,11 @@ import { ceremonyModPow as modPow } from '../engine/one-off-mod-pow.js';
 import type { ThresholdShareJson } from '../types.js';
 import { HOSPITALS } from '../threshold.test-support.js';
 import { beginCeremony, stepCeremony } from './machine.js';
-import type { RoundName } from './round.js';
-import { decodeState, type WaitingState } from './state.js';
-import { seededRandom } from './stream.js';
-import type { CeremonyIncoming, CeremonyParameters, CeremonyStep } from './types.js';
+import { ROUND_NAMES, type RoundName } from './round.js';
+import { decodeState, type WaitingState } from '../../lockstep/state.js';
+import { seededRandom } from '../../lockstep/seed.js';
+import type { CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyParameters, CeremonyResult, CeremonyStep } from './types.js';
 
 export type SharedParameters = Omit<CeremonyParameters, 'self' | 'share' | 'signingKeys'>;
 
@@ -85,8 +86,8 @@ export function nameOf(steps: ReadonlyMap<string, CeremonyStep>): RoundName | un
   return step?.outgoing === undefined ? undefined : waiting(step.state).name;
 }
 
-export function waiting(state: Uint8Array): WaitingState {
-  const decoded = decodeState(state);
+export function waiting(state: Uint8Array): WaitingState<CeremonyParameters, RoundName> {
+  const decoded = decodeState<CeremonyParameters, RoundName, CeremonyResult>(state, ROUND_NAMES);
   if (decoded.kind !== 'waiting') throw new Error('the machine has ended');
   return decoded;
 }

@@ -60,18 +60,10 @@ import {
 import type { ProvenPartial, Sharing, ThresholdShare } from '../types.js';
 import { planFor } from './candidates.js';
 import { exponentBounds } from './exponent.js';
-import { bytesOf, integersOf } from './fields.js';
-import { packIntegers } from './integers.js';
-import {
-  CeremonyBlame,
-  CeremonyInconsistent,
-  blaming,
-  holderPoint,
-  selfPoint,
-  type Received,
-  type Round,
-  type RoundContext,
-} from './round.js';
+import { bytesOf, integersOf } from '../../lockstep/fields.js';
+import { packIntegers } from '../../lockstep/integers.js';
+import { CeremonyBlame, CeremonyInconsistent, blaming, type Received } from '../../lockstep/round.js';
+import { holderPoint, selfPoint, type Round, type RoundContext } from './round.js';
 import type { CeremonyParameters } from './types.js';
 
 const NOTHING = new Uint8Array(0);

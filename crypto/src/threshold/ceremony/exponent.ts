@@ -18,10 +18,11 @@ import { randomBits, type RandomBytes } from '../../core/random.js';
 import { bitLength } from '../../paillier/arithmetic.js';
 import { STATISTICAL_BITS, coefficientBits, deltaOf, lagrangeAtZero } from '../integer-sharing.js';
 import { planFor } from './candidates.js';
-import { bytesOf, integersOf } from './fields.js';
-import { packIntegers } from './integers.js';
+import { bytesOf, integersOf } from '../../lockstep/fields.js';
+import { packIntegers } from '../../lockstep/integers.js';
 import type { CandidatePlan } from './plan.js';
-import { blaming, holderPoint, selfPoint, type Round } from './round.js';
+import { blaming } from '../../lockstep/round.js';
+import { holderPoint, selfPoint, type Round } from './round.js';
 
 /** Public bounds, in bits. */
 export interface ExponentBounds {

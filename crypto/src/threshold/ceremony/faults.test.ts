@@ -18,8 +18,10 @@ import {
 import { nextBatch } from './candidates.js';
 import { exponentBounds } from './exponent.js';
 import { planOf } from './plan.js';
-import { CeremonyInconsistent, ROUND_NAMES, type RoundName } from './round.js';
-import type { CeremonyFault, CeremonyIncoming, CeremonyStep } from './types.js';
+import { CeremonyInconsistent } from '../../lockstep/round.js';
+import { ROUND_NAMES, type RoundName } from './round.js';
+import type { CeremonyFault, CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyStep } from './types.js';
 
 const [liar, victim] = HOSPITALS;
 const timeline = (): ReturnType<typeof generationTimeline> => generationTimeline(5);

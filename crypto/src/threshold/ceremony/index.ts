@@ -1,6 +1,3 @@
-/** The ceremony: how hospitals make a key that nobody holds, and share it anew. */
-export { compareEchoes, type EchoParameters } from './echo.js';
+/** The ceremony: how hospitals make a Paillier key that nobody holds, and share it anew. */
 export { beginCeremony, inspectCeremony, stepCeremony } from './machine.js';
-export * from './message.js';
-export { CEREMONY_STATE_VERSION } from './state.js';
 export * from './types.js';

@@ -22,10 +22,11 @@ import {
   withBody,
   type Timeline,
 } from './ceremony.test-support.js';
-import { integersOf } from './fields.js';
+import { integersOf } from '../../lockstep/fields.js';
 import { beginCeremony, inspectCeremony, stepCeremony } from './machine.js';
 import { planOf } from './plan.js';
-import type { CeremonyIncoming, CeremonyParameters, CeremonyResult, CeremonyStep } from './types.js';
+import type { CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyParameters, CeremonyResult, CeremonyStep } from './types.js';
 
 const [first, second] = HOSPITALS;
 

@@ -24,9 +24,10 @@ import {
   type SharedParameters,
   type Timeline,
 } from './ceremony.test-support.js';
-import { packIntegers } from './integers.js';
+import { packIntegers } from '../../lockstep/integers.js';
 import { beginCeremony } from './machine.js';
-import type { CeremonyIncoming, CeremonyParameters } from './types.js';
+import type { CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyParameters } from './types.js';
 
 const [h1, h2, h3, h4, h5] = HOSPITALS;
 

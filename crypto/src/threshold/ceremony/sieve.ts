@@ -10,7 +10,8 @@
  */
 import type { RandomBytes } from '../../core/random.js';
 import type { CandidatePlan, SieveChunk } from './plan.js';
-import { SEED_BYTES, pairStream, randomIntegers } from './stream.js';
+import { SEED_BYTES } from '../../lockstep/seed.js';
+import { pairStream, randomIntegers } from './stream.js';
 
 const DRAW_BYTES = 6;
 const DRAW_LIMIT = 2 ** 48;

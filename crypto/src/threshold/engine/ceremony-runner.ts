@@ -4,7 +4,8 @@
  */
 import { CryptoError } from '../../core/errors.js';
 import { WorkerPool, type JobOptions } from '../../paillier/engine/worker-pool.js';
-import type { CeremonyIncoming, CeremonyParameters, CeremonyStep } from '../ceremony/types.js';
+import type { CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyParameters, CeremonyStep } from '../ceremony/types.js';
 import type { CeremonyTask } from './ceremony-tasks.js';
 
 /** `signal` stops waiting (CRYPTO_CANCELLED); the thread finishes the step unheard before it takes the next. */

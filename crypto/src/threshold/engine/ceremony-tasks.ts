@@ -1,5 +1,6 @@
 /** Messages between the ceremony runner and its worker; all fields survive structured cloning. */
-import type { CeremonyIncoming, CeremonyParameters } from '../ceremony/types.js';
+import type { CeremonyIncoming } from '../../lockstep/types.js';
+import type { CeremonyParameters } from '../ceremony/types.js';
 
 export type CeremonyTask =
   | { readonly kind: 'begin'; readonly parameters: CeremonyParameters }

@@ -9,16 +9,9 @@ import {
   generateCeremonySigningKeys,
   openCeremonyMessage,
   sealCeremonyMessage,
-} from '../ceremony/message.js';
-import type {
-  CeremonyFault,
-  CeremonyIncoming,
-  CeremonyOutgoing,
-  CeremonyParameters,
-  CeremonyResult,
-  CeremonyStep,
-  CeremonyTools,
-} from '../ceremony/types.js';
+} from '../../lockstep/message.js';
+import type { CeremonyFault, CeremonyIncoming, CeremonyOutgoing } from '../../lockstep/types.js';
+import type { CeremonyParameters, CeremonyResult, CeremonyStep, CeremonyTools } from '../ceremony/types.js';
 import type { ThresholdShareJson } from '../types.js';
 import { ceremonyModPow } from './one-off-mod-pow.js';
 

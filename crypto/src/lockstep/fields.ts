@@ -2,9 +2,9 @@
  * What is read out of a message or a state: exact keys, exact lengths, ranges. Errors are CRYPTO_INVALID_INPUT; the
  * machine turns one that comes from a message into the name of its sender.
  */
-import { assertBytes } from '../../core/bytes.js';
-import { assertCborMap, decodeCbor, type CborMap } from '../../core/cbor.js';
-import { invalidInput, shapeOf } from '../../core/errors.js';
+import { assertBytes } from '../core/bytes.js';
+import { assertCborMap, decodeCbor, type CborMap } from '../core/cbor.js';
+import { invalidInput, shapeOf } from '../core/errors.js';
 import { unpackIntegers } from './integers.js';
 
 /** Of one round's own data; the largest message plus what is kept of it. */

@@ -9,17 +9,14 @@
  * the message that carries it. Without signing keys a difference is noticed and nobody named.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesEqual, concatBytes, joinBytes } from '../../core/bytes.js';
-import { invalidInput } from '../../core/errors.js';
+import { bytesEqual, concatBytes, joinBytes } from '../core/bytes.js';
+import { invalidInput } from '../core/errors.js';
 import { CEREMONY_RECEIPT_BYTES, isCeremonyReceipt } from './message.js';
-import type { CeremonyFault, CeremonyIncoming, CeremonyParameters } from './types.js';
+import type { CeremonyFault, CeremonyIncoming, LockstepParameters } from './types.js';
 
 const DIGEST_BYTES = 32;
 
-export type EchoParameters = Pick<
-  CeremonyParameters,
-  'ceremonyId' | 'attempt' | 'self' | 'participants' | 'signingKeys'
->;
+export type EchoParameters = LockstepParameters;
 
 function entryBytes({ signingKeys }: EchoParameters): number {
   return signingKeys === undefined ? DIGEST_BYTES : CEREMONY_RECEIPT_BYTES;

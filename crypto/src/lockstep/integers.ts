@@ -2,8 +2,8 @@
  * Many integers as bytes: each big-endian in the same number of bytes, one after the other. A ceremony moves some ten
  * thousand of them per round, so text is made once for all and the engine's own parser reads each.
  */
-import { assertBytes } from '../../core/bytes.js';
-import { invalidInput, shapeOf } from '../../core/errors.js';
+import { assertBytes } from '../core/bytes.js';
+import { invalidInput, shapeOf } from '../core/errors.js';
 
 const DIGITS = '0123456789abcdef';
 /** Two characters for each byte. */

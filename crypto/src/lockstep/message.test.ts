@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { decodeCbor, encodeCbor, type CborMap } from '../../core/cbor.js';
-import { bytesToBase64Url } from '../../core/bytes.js';
-import { generateHpkeKeyPair } from '../../core/hpke.js';
-import { expectCode, expectRejection, flipBit } from '../../test-support.js';
+import { decodeCbor, encodeCbor, type CborMap } from '../core/cbor.js';
+import { bytesToBase64Url } from '../core/bytes.js';
+import { generateHpkeKeyPair } from '../core/hpke.js';
+import { expectCode, expectRejection, flipBit } from '../test-support.js';
 import {
   CEREMONY_RECEIPT_BYTES,
   MAX_CEREMONY_MESSAGE_BYTES,

@@ -1,5 +1,5 @@
 /**
- * A machine between two steps, as bytes. Secret: whoever reads it learns this party's parts of p and q, or its share.
+ * A machine between two steps, as bytes. Secret: whoever reads it learns what this party deals, or its share.
  *
  *   state   = canonical CBOR { v: 1, digest: SHA-256(content), content }
  *   content = canonical CBOR, either
@@ -11,39 +11,38 @@
  * what it stores.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesEqual } from '../../core/bytes.js';
-import { assertCborMap, decodeCbor, encodeCbor, type CborMap, type CborValue } from '../../core/cbor.js';
-import { invalidInput } from '../../core/errors.js';
+import { bytesEqual } from '../core/bytes.js';
+import { assertCborMap, decodeCbor, encodeCbor, type CborMap, type CborValue } from '../core/cbor.js';
+import { invalidInput } from '../core/errors.js';
 import { MAX_STATE_BYTES, bytesOf, countOf, decodeFields, textOf } from './fields.js';
-import { ROUND_NAMES, type RoundName } from './round.js';
-import { SEED_BYTES } from './stream.js';
-import type { CeremonyFault, CeremonyParameters, CeremonyProgress, CeremonyResult } from './types.js';
+import { SEED_BYTES } from './seed.js';
+import type { CeremonyFault, CeremonyProgress, LockstepParameters } from './types.js';
 
 export const CEREMONY_STATE_VERSION = 1;
 const DIGEST_BYTES = 32;
 
-export interface WaitingState {
+export interface WaitingState<Parameters extends LockstepParameters, Name extends string> {
   readonly kind: 'waiting';
-  readonly parameters: CeremonyParameters;
+  readonly parameters: Parameters;
   /** The round whose messages are waited for. */
   readonly round: number;
-  readonly name: RoundName;
+  readonly name: Name;
   readonly seed: Uint8Array;
   readonly kept: CborMap;
   /** SHA-256 of the own broadcast of this round. */
   readonly sent: Uint8Array;
   /** Digests of all broadcasts of the round before; empty in the first. */
   readonly observed: Uint8Array;
-  /** Batches of candidates that were begun before this one. */
+  /** Batches that were begun before this one, where a protocol goes through rounds more than once. */
   readonly batch: number;
   /** Progress so far, in 1/1000. */
   readonly permille: number;
 }
 
-export interface EndedState {
+export interface EndedState<Result> {
   readonly kind: 'ended';
   readonly progress: CeremonyProgress;
-  readonly result?: CeremonyResult;
+  readonly result?: Result;
   readonly fault?: CeremonyFault;
 }
 
@@ -60,7 +59,9 @@ const WAITING_KEYS = [
   'permille',
 ];
 
-function contentOf(state: WaitingState | EndedState): CborMap {
+type AnyState = WaitingState<LockstepParameters, string> | EndedState<unknown>;
+
+function contentOf(state: AnyState): CborMap {
   if (state.kind === 'ended') {
     const { kind, ...outcome } = state;
     return { kind, outcome: JSON.stringify(outcome) };
@@ -68,7 +69,7 @@ function contentOf(state: WaitingState | EndedState): CborMap {
   return { ...state, parameters: JSON.stringify(state.parameters) };
 }
 
-export function encodeState(state: WaitingState | EndedState): Uint8Array {
+export function encodeState(state: AnyState): Uint8Array {
   const content = encodeCbor(contentOf(state));
   return encodeCbor({ v: CEREMONY_STATE_VERSION, digest: sha256(content), content });
 }
@@ -81,9 +82,9 @@ function parseText(fields: CborMap, name: string): unknown {
   }
 }
 
-function nameOf(fields: CborMap): RoundName {
-  const name = ROUND_NAMES.find((known) => known === fields['name']);
-  if (name === undefined) throw invalidInput('state.name', ROUND_NAMES.join(', '), 'another');
+function nameOf<Name extends string>(fields: CborMap, names: readonly Name[]): Name {
+  const name = names.find((known) => known === fields['name']);
+  if (name === undefined) throw invalidInput('state.name', names.join(', '), 'another');
   return name;
 }
 
@@ -92,8 +93,14 @@ function mapOf(fields: CborMap, name: string): CborMap {
   return assertCborMap(name, value, Object.keys((value ?? {}) as object));
 }
 
-/** @throws CRYPTO_INVALID_INPUT for bytes that no machine wrote, or of another version */
-export function decodeState(state: Uint8Array): WaitingState | EndedState {
+/**
+ * @param names of the protocol's rounds
+ * @throws CRYPTO_INVALID_INPUT for bytes that no machine of this protocol wrote, or of another version
+ */
+export function decodeState<Parameters extends LockstepParameters, Name extends string, Result>(
+  state: Uint8Array,
+  names: readonly Name[],
+): WaitingState<Parameters, Name> | EndedState<Result> {
   const outer = decodeFields('state', state, ['v', 'digest', 'content'], MAX_STATE_BYTES);
   if (outer['v'] !== CEREMONY_STATE_VERSION)
     throw invalidInput('state.v', String(CEREMONY_STATE_VERSION), 'another');
@@ -103,14 +110,14 @@ export function decodeState(state: Uint8Array): WaitingState | EndedState {
   const decoded = decodeCbor(content, MAX_STATE_BYTES) as CborMap;
   if (decoded['kind'] === 'ended') {
     const outcome = parseText(assertCborMap('state', decoded, ['kind', 'outcome']), 'outcome');
-    return { kind: 'ended', ...(outcome as Omit<EndedState, 'kind'>) };
+    return { kind: 'ended', ...(outcome as Omit<EndedState<Result>, 'kind'>) };
   }
   const fields = assertCborMap('state', decoded, WAITING_KEYS);
   return {
     kind: 'waiting',
-    parameters: parseText(fields, 'parameters') as CeremonyParameters,
+    parameters: parseText(fields, 'parameters') as Parameters,
     round: countOf(fields, 'round'),
-    name: nameOf(fields),
+    name: nameOf(fields, names),
     seed: bytesOf(fields, 'seed', SEED_BYTES),
     kept: mapOf(fields, 'kept'),
     sent: bytesOf(fields, 'sent'),

@@ -17,12 +17,12 @@
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { base64UrlToBytes, assertBytes, bytesEqual, bytesToHex, concatBytes } from '../../core/bytes.js';
-import { assertCborMap, decodeCbor, encodeCbor, type CborValue } from '../../core/cbor.js';
-import { assertContextText } from '../../core/context.js';
-import { encodeParts } from '../../core/encode.js';
-import { CryptoError, invalidInput, shapeOf } from '../../core/errors.js';
-import { unwrap, wrap } from '../../core/hpke.js';
+import { base64UrlToBytes, assertBytes, bytesEqual, bytesToHex, concatBytes } from '../core/bytes.js';
+import { assertCborMap, decodeCbor, encodeCbor, type CborValue } from '../core/cbor.js';
+import { assertContextText } from '../core/context.js';
+import { encodeParts } from '../core/encode.js';
+import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
+import { unwrap, wrap } from '../core/hpke.js';
 import type { CeremonyIncoming } from './types.js';
 
 export const CEREMONY_MESSAGE_VERSION = 1;
