@@ -34,3 +34,10 @@ export {
   type CeremonyStepOptions,
 } from './threshold/engine/ceremony-runner.js';
 export { ceremonyModPow } from './threshold/engine/one-off-mod-pow.js';
+export {
+  createSharingRunner,
+  sharingOnThisThread,
+  type SharingRunner,
+  type SharingRunnerOptions,
+} from './sharing/engine/sharing-runner.js';
+export type { SharingTaskInput, SharingTaskKind, SharingTaskResult } from './sharing/engine/sharing-tasks.js';

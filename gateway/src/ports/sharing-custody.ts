@@ -1,3 +1,4 @@
+import type { Identity, IdentityPublicKey, MasterSharing } from '@careledger/crypto';
 import type { Edge, IdentityRegistration, RecordType, Sensitivity } from '@careledger/protocol';
 
 /** The identity master key, as the ledger has it. */
@@ -9,27 +10,13 @@ export interface MasterKeyView {
 }
 
 /** How the master key is shared at present. */
-export interface MasterSharingView {
-  readonly epoch: number;
-  /** Holders needed. */
-  readonly threshold: number;
-  /** MSP ids; holder i of the sharing is the one at index i - 1. */
-  readonly holders: readonly string[];
-  /** A_0 .. A_t, 96 bytes each; A_0 = P. */
-  readonly commitments: readonly Uint8Array[];
-}
+export type MasterSharingView = MasterSharing;
 
 /** One identity at one epoch of its key. */
-export interface IdentityAt {
-  readonly name: string;
-  readonly keyEpoch: number;
-}
+export type IdentityAt = Identity;
 
 /** A registration as far as the scheme computes with it. */
-export type RegisteredIdentity = Pick<
-  IdentityRegistration,
-  'name' | 'keyEpoch' | 'publicKey' | 'signingKey' | 'recoverable'
->;
+export type RegisteredIdentity = IdentityPublicKey;
 
 /** The two labels of a tag, 32 bytes each: keyed by the patient, so that nobody can try out words against them. */
 export interface TagLabels {

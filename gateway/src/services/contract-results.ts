@@ -17,6 +17,7 @@ import type {
   Identity,
   KeyRegistration,
   KeyRegistrationResult,
+  MasterKey,
   Member,
   MemberInstruction,
   MethodName,
@@ -108,6 +109,7 @@ export interface ContractResults {
     List: Page<Ceremony>;
   };
   identities: {
+    GetMasterKey: MasterKey;
     Register: Identity;
     ConsentToCustody: CustodyConsent;
     WithdrawConsent: CustodyConsent;

@@ -1,9 +1,11 @@
+import { base64UrlToBytes } from '@careledger/crypto';
 import {
   CareLedgerError,
   type ErrorCode,
   type GrantChain,
   type Identity,
   type IdentityRegistration,
+  type MasterKey,
   type Member,
   type PatientGrant,
   type RecordType,
@@ -50,7 +52,6 @@ export interface SharingLedgerModules {
   readonly channel: string;
   readonly contracts: ContractCaller;
   readonly identity: SigningIdentity;
-  readonly readMasterKey: () => Promise<MasterKeyInForce | undefined>;
 }
 
 export function createSharingLedger(modules: SharingLedgerModules): SharingLedger {
@@ -58,7 +59,12 @@ export function createSharingLedger(modules: SharingLedgerModules): SharingLedge
   return {
     mspId: self.mspId,
     channel,
-    masterKey: modules.readMasterKey,
+    async masterKey() {
+      const found = await unless('KEY_NOT_FOUND', () =>
+        contracts.evaluate(self, 'identities', 'GetMasterKey', {}),
+      );
+      return found === undefined ? undefined : inForceOf(found);
+    },
     identity: (name, keyEpoch) =>
       unless('IDENTITY_NOT_FOUND', () =>
         contracts.evaluate(self, 'identities', 'Get', {
@@ -80,6 +86,13 @@ export function createSharingLedger(modules: SharingLedgerModules): SharingLedge
     sharing: (pseudonym) => contracts.evaluate(self, 'grants', 'GetSharing', { pseudonym }),
     activeMembers: async () => (await listOf(contracts, self)).filter(({ status }) => status === 'active'),
     gatewayUrl: async (mspId) => (await contracts.evaluate(self, 'members', 'Get', { mspId })).gatewayUrl,
+  };
+}
+
+function inForceOf({ masterKey, sharing }: MasterKey): MasterKeyInForce {
+  return {
+    masterKey: { keyId: masterKey.keyId, publicKey: base64UrlToBytes(masterKey.publicKey) },
+    sharing: { ...sharing, commitments: sharing.commitments.map(base64UrlToBytes) },
   };
 }
 

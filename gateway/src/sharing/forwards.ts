@@ -1,0 +1,217 @@
+/**
+ * Onward grants: staff of a hospital that was granted records pass them on, within what the patient allowed, and the
+ * patient is not asked again. The edges are made in this hospital's custody with the key of the grantee's identity.
+ */
+import { createHash } from 'node:crypto';
+import {
+  CareLedgerError,
+  LIMITS,
+  SENSITIVITIES,
+  canonicalJson,
+  granteeName,
+  hospitalOf,
+  type Edge,
+  type EdgeInForce,
+  type Forward,
+  type GrantChain,
+  type Grantee,
+  type Member,
+  type PatientGrant,
+  type Sensitivity,
+} from '@careledger/protocol';
+import type { EdgeView, SharingCustody } from '../ports/sharing-custody.js';
+import { mapBounded } from '../services/bounded.js';
+import type { StaffCaller } from '../services/caller.js';
+import type { ContractCaller, Receipted } from '../services/contract-caller.js';
+import type { LocalTable } from '../services/local-tables.js';
+import type { SealedShareOfEdge } from './edge-protocol.js';
+import type { EdgeRelay } from './edge-relay.js';
+import type { IdentityKeeper } from './identity-keeper.js';
+import { viewOf } from './opening-lineage.js';
+import type { SharingLedger } from './sharing-ledger.js';
+
+/** What staff ask for; edges and acknowledgements are made here. */
+export type ForwardRequest = Omit<Forward, 'edges' | 'acks'> & {
+  /** Absent: all that the parent covers. */
+  sensitivities?: readonly Sensitivity[];
+};
+
+/** Row of the `forwards` table, by grant id: what was made, until the ledger has it. */
+export interface ForwardRow {
+  readonly requestDigest: string;
+  readonly edges: readonly Edge[];
+  readonly shares: readonly SealedShareOfEdge[];
+}
+
+/** How many proxies have to help: a majority of them, or any single one. */
+export type ProxyThreshold = 'majority' | 'single';
+
+export interface ForwardModules {
+  readonly ledger: Pick<
+    SharingLedger,
+    'mspId' | 'masterKey' | 'identity' | 'chain' | 'grant' | 'activeMembers'
+  >;
+  readonly contracts: Pick<ContractCaller, 'submit'>;
+  readonly custody: Pick<SharingCustody, 'makeOnwardEdge'>;
+  readonly identities: Pick<IdentityKeeper, 'ensure'>;
+  readonly relay: Pick<EdgeRelay, 'activate'>;
+  readonly table: LocalTable<ForwardRow>;
+}
+
+interface Idempotent {
+  readonly idempotencyKey?: string;
+}
+
+const CONCURRENCY = 4;
+
+export class Forwards {
+  constructor(
+    private readonly modules: ForwardModules,
+    private readonly threshold: ProxyThreshold = 'majority',
+  ) {}
+
+  /**
+   * Makes the edges, has every proxy acknowledge them, and activates the onward grant. Sent again, the same request goes
+   * on with the same edges.
+   * @throws CareLedgerError GRANT_NOT_FOUND, EDGE_INVALID, IDENTITY_NOT_FOUND, NOT_OWNER, ALREADY_EXISTS,
+   * PROXY_UNAVAILABLE, and what the contract refuses
+   */
+  async forward(
+    caller: StaffCaller,
+    request: ForwardRequest,
+    options: Idempotent = {},
+  ): Promise<Receipted<PatientGrant>> {
+    const { pseudonym, grantId, parentId } = request;
+    const made = await this.#made(grantId, request, () => this.#makeEdges(request));
+    const activation = { pseudonym, grantId, parentId, ...made };
+    const committed = await this.modules.relay.activate(activation, (acks) => {
+      const forward: Forward = { ...termsOf(request), edges: [...made.edges], acks };
+      return this.modules.contracts.submit(caller.identity, 'grants', 'Forward', forward, options);
+    });
+    await this.modules.table.delete(grantId);
+    return committed;
+  }
+
+  /** New edges for a forward whose parent got new ones. @throws as `forward` */
+  async renew(
+    caller: StaffCaller,
+    of: { readonly pseudonym: string; readonly grantId: string },
+    options: Idempotent = {},
+  ): Promise<Receipted<PatientGrant>> {
+    const { pseudonym, grantId } = of;
+    const grant = await this.modules.ledger.grant(pseudonym, grantId);
+    if (grant === undefined || typeof grant.basis !== 'object' || !('parentId' in grant.basis))
+      throw new CareLedgerError('GRANT_NOT_FOUND', { came: 'no forward of that id' });
+    const { parentId } = grant.basis;
+    const { grantee, recordTypes, maxHops } = grant;
+    const sensitivities = [...new Set((grant.edges ?? []).map(({ sensitivity }) => sensitivity))];
+    const wanted = { pseudonym, grantId, parentId, grantee, recordTypes, maxHops, sensitivities };
+    const parent = await this.modules.ledger.chain(pseudonym, parentId);
+    const above = lastOf(parent).edges.map(({ edgeId }) => edgeId);
+    const made = await this.#made(grantId, { ...wanted, above }, () => this.#makeEdges(wanted));
+    const committed = await this.modules.relay.activate({ pseudonym, grantId, parentId, ...made }, (acks) => {
+      const argument = { pseudonym, grantId, edges: [...made.edges], acks };
+      return this.modules.contracts.submit(caller.identity, 'grants', 'RenewForward', argument, options);
+    });
+    await this.modules.table.delete(grantId);
+    return committed;
+  }
+
+  /** What was made for the same request before, or is made now: a repetition must not make other edges. */
+  async #made(
+    grantId: string,
+    request: object,
+    make: () => Promise<Omit<ForwardRow, 'requestDigest'>>,
+  ): Promise<Omit<ForwardRow, 'requestDigest'>> {
+    const { table } = this.modules;
+    const requestDigest = createHash('sha256').update(canonicalJson(request), 'utf8').digest('hex');
+    const before = await table.get(grantId);
+    if (before?.requestDigest === requestDigest) return before;
+    const made = await make();
+    await table.put(grantId, { ...made, requestDigest });
+    return made;
+  }
+
+  async #makeEdges(wanted: Wanted): Promise<Omit<ForwardRow, 'requestDigest'>> {
+    const { ledger, identities } = this.modules;
+    const { pseudonym, parentId, grantee, recordTypes, sensitivities } = wanted;
+    const chain = await ledger.chain(pseudonym, parentId);
+    const parent = lastOf(chain);
+    const delegator = granteeName(parent.grant.grantee);
+    if (hospitalOf(delegator) !== ledger.mspId)
+      throw new CareLedgerError('NOT_OWNER', { expected: 'a grant to this hospital', came: delegator });
+    const from = await identities.ensure(delegator);
+    const to = await ledger.identity(granteeName(grantee));
+    if (to === undefined) throw new CareLedgerError('IDENTITY_NOT_FOUND', { came: granteeName(grantee) });
+    const above = parent.edges.filter(
+      ({ recordType, sensitivity }) =>
+        recordTypes.includes(recordType) && (sensitivities ?? SENSITIVITIES).includes(sensitivity),
+    );
+    if (above.length === 0)
+      throw new CareLedgerError('EDGE_INVALID', { expected: 'a record type that the parent grant covers' });
+    const proxies = await this.#proxies(grantee);
+    const { threshold } = this;
+    const made = await mapBounded(above, CONCURRENCY, async (last) => {
+      const { recordType, sensitivity, tagEpoch } = last;
+      const onward = await this.modules.custody.makeOnwardEdge({
+        name: from.name,
+        keyEpoch: from.keyEpoch,
+        view: await this.#view(chain, last),
+        to,
+        proxies: proxies.map(({ mspId, encryptionKey }) => ({
+          mspId,
+          encryptionKey: new Uint8Array(Buffer.from(encryptionKey, 'base64url')),
+        })),
+        threshold: threshold === 'single' ? 1 : Math.floor(proxies.length / 2) + 1,
+        sharable: wanted.maxHops > 0,
+        maxDepth: wanted.maxHops,
+      });
+      const shares = [...onward.sealedShares].map(([mspId, share]) => ({
+        edgeId: onward.edgeId,
+        mspId,
+        share: Buffer.from(share).toString('base64url'),
+      }));
+      return { edge: { recordType, sensitivity, tagEpoch, ...onward.edge }, shares };
+    });
+    return { edges: made.map(({ edge }) => edge), shares: made.flatMap(({ shares }) => shares) };
+  }
+
+  /** The edges of one tag from the patient to this hospital, with everybody's registration at the epoch of the edge. */
+  #view(chain: GrantChain, { recordType, sensitivity, tagEpoch }: EdgeInForce): Promise<EdgeView> {
+    const edges = chain.links.map((link) => {
+      const found = link.edges.find(
+        (edge) => edge.recordType === recordType && edge.sensitivity === sensitivity,
+      );
+      if (found?.tagEpoch === tagEpoch) return found;
+      throw new CareLedgerError('EDGE_INVALID', { expected: 'edges of one tag and epoch along the chain' });
+    });
+    const { pseudonym, grantId } = lastOf(chain).grant;
+    return viewOf({ pseudonym, grantId, chain, edges, records: [] }, this.modules.ledger);
+  }
+
+  /** Active members other than the grantee's hospital. */
+  async #proxies(grantee: Grantee): Promise<Member[]> {
+    const { ledger } = this.modules;
+    const members = (await ledger.activeMembers()).filter(({ mspId }) => mspId !== grantee.mspId);
+    const proxies = members.slice(0, LIMITS.proxiesPerEdge);
+    if (proxies.length > 0) return proxies;
+    throw new CareLedgerError('MEMBER_NOT_ACTIVE', { expected: 'another active member as a proxy' });
+  }
+}
+
+type Wanted = Pick<
+  ForwardRequest,
+  'pseudonym' | 'grantId' | 'parentId' | 'grantee' | 'recordTypes' | 'maxHops' | 'sensitivities'
+>;
+
+function termsOf(request: ForwardRequest): Omit<Forward, 'edges' | 'acks'> {
+  const terms = { ...request };
+  delete terms.sensitivities;
+  return terms;
+}
+
+function lastOf({ links }: GrantChain): GrantChain['links'][number] {
+  const last = links.at(-1);
+  if (last?.grant.status === 'active') return last;
+  throw new CareLedgerError('GRANT_NOT_FOUND', { expected: 'a parent grant in force' });
+}
