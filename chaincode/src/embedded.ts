@@ -1,4 +1,6 @@
+import { LIMITS } from '@careledger/protocol';
 import { CeremoniesContract } from './ceremonies-contract.js';
+import { IdentitiesContract } from './identities-contract.js';
 import { contracts } from './index.js';
 import { QueriesContract } from './queries-contract.js';
 
@@ -14,17 +16,33 @@ class QueriesWithTestKeys extends QueriesContract {
   }
 }
 
+export interface EmbeddedOptions {
+  readonly allowTestKeySize?: boolean;
+  readonly recoveryWaitMs?: number;
+}
+
 /**
  * @careledger/chaincode/embedded: the contracts for a ledger in this process. `allowTestKeySize` takes aggregation keys
- * too short to protect anything. A module of its own, which nothing of `index.ts` loads: a Fabric chaincode process never
+ * too short to protect anything; `recoveryWaitMs` lets a lost key be replaced without the time to object. A module of its own, which nothing of `index.ts` loads: a Fabric chaincode process never
  * comes by it.
  */
 export function embeddedContracts({
   allowTestKeySize = false,
-}: { readonly allowTestKeySize?: boolean } = {}): typeof contracts {
-  if (!allowTestKeySize) return contracts;
-  return contracts.map((contract) => {
-    if (contract === QueriesContract) return QueriesWithTestKeys;
-    return contract === CeremoniesContract ? CeremoniesWithTestKeys : contract;
-  });
+  recoveryWaitMs = LIMITS.recoveryWaitMs,
+}: EmbeddedOptions = {}): typeof contracts {
+  const replaced = new Map<(typeof contracts)[number], (typeof contracts)[number]>();
+  if (allowTestKeySize) {
+    replaced.set(QueriesContract, QueriesWithTestKeys);
+    replaced.set(CeremoniesContract, CeremoniesWithTestKeys);
+  }
+  if (recoveryWaitMs !== LIMITS.recoveryWaitMs)
+    replaced.set(
+      IdentitiesContract,
+      class extends IdentitiesContract {
+        constructor() {
+          super({ recoveryWaitMs });
+        }
+      },
+    );
+  return contracts.map((contract) => replaced.get(contract) ?? contract);
 }

@@ -4,20 +4,32 @@ import {
   EVENTS,
   KEYS,
   LIMITS,
-  addGrant,
-  assertGrantPeriod,
+  endForward,
   expirePast,
+  lineageOf,
+  liveGrant,
   nextStatus,
+  parentOf,
   revokeGrant,
+  type BookChange,
+  type Consortium,
+  type GrantChain,
   type PatientGrant,
 } from '@careledger/protocol';
-import { assertActive, requireActiveMember, type Call } from './shell/call.js';
+import { requireActiveMember, type Call, type Outcome } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
-import { readGrantBook, writeGrantBook } from './shell/grant-books.js';
+import { requireRole } from './shell/caller.js';
+import { readEndedGrant, readGrantBook, writeGrantBook } from './shell/grant-books.js';
 import { readPage } from './shell/paging.js';
 import { readSigningPatient } from './shell/patient-authority.js';
+import { readEdges } from './sharing/edges.js';
+import { forwardRenewed, forwarded, granted, renewed, type Granted } from './sharing/granting.js';
+import { setSharing, sharingStateOf } from './sharing/tag-states.js';
 
-/** What patients allow. Signed by the patient; any staff of any active member may relay it. */
+/**
+ * What patients allow. Signed by the patient; any staff of any active member may relay it. What a grantee hands on within
+ * the patient's hops is the grantee's own transaction.
+ */
 export class GrantsContract extends CareLedgerContract<'grants'> {
   constructor() {
     super('grants');
@@ -25,32 +37,33 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
 
   @Transaction()
   Grant(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
-    return this.submit(context, 'Grant', { argumentJson, idempotencyKey }, async (call, request) => {
-      const consortium = await requireActiveMember(call);
-      const patient = await readSigningPatient(call, request);
-      if (patient.status !== 'enrolled') {
-        throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-          expected: 'an enrolled patient',
-          came: `a patient that is ${patient.status}`,
-        });
-      }
-      const { edges, ...terms } = request.arguments;
-      if (edges !== undefined)
-        throw new CareLedgerError('SCHEMA_VIOLATION', {
-          expected: 'no edges: the patient has no identity key',
-          came: 'edges',
-        });
-      assertGrantPeriod(terms, call.at);
-      assertActive(consortium, terms.grantee.mspId);
-      const ended = await readEnded(call, terms.pseudonym, terms.grantId);
-      const status = nextStatus('grant', ended?.status, 'grant');
-      const grant: PatientGrant = { ...terms, status, basis: 'patient', createdAt: call.at, txId: call.txId };
-      const book = await readGrantBook(call, terms.pseudonym);
-      await writeGrantBook(call, consortium, addGrant(book, grant, call.at, call.txId));
-      return { result: grant, event: eventOf(grant, book.mspId) };
-    });
+    return this.submit(context, 'Grant', { argumentJson, idempotencyKey }, async (call, request) =>
+      outcomeOf(await granted(call, await requireActiveMember(call), request)),
+    );
   }
 
+  @Transaction()
+  Forward(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(context, 'Forward', { argumentJson, idempotencyKey }, async (call, request) =>
+      outcomeOf(await forwarded(call, await requireActiveMember(call), request)),
+    );
+  }
+
+  @Transaction()
+  Renew(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(context, 'Renew', { argumentJson, idempotencyKey }, async (call, request) =>
+      outcomeOf(await renewed(call, await requireActiveMember(call), request)),
+    );
+  }
+
+  @Transaction()
+  RenewForward(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(context, 'RenewForward', { argumentJson, idempotencyKey }, async (call, request) =>
+      outcomeOf(await forwardRenewed(call, await requireActiveMember(call), request)),
+    );
+  }
+
+  /** By the patient, of any live grant: the patient's own and every one that stands on it. */
   @Transaction()
   Revoke(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Revoke', { argumentJson, idempotencyKey }, async (call, request) => {
@@ -58,14 +71,43 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
       await readSigningPatient(call, request);
       const { pseudonym, grantId } = request.arguments;
       const book = await readGrantBook(call, pseudonym);
-      const isLive = book.grants.some((grant) => grant.grantId === grantId);
-      const ended = isLive ? undefined : await readEnded(call, pseudonym, grantId);
-      if (ended !== undefined) nextStatus('grant', ended.status, 'revoke');
-      const change = revokeGrant(book, grantId, call.at, call.txId);
-      await writeGrantBook(call, consortium, change);
-      const [revoked] = change.ended;
-      if (revoked === undefined) throw new TypeError('a revocation that ended no grant');
-      return { result: revoked, event: eventOf(revoked, book.mspId) };
+      if (!book.grants.some((grant) => grant.grantId === grantId))
+        await assertEndable(call, { pseudonym, grantId, step: 'revoke' });
+      return ended(call, consortium, grantId, revokeGrant(book, grantId, call.at, call.txId));
+    });
+  }
+
+  /** By the hospital that forwarded; the patient revokes. */
+  @Transaction()
+  EndForward(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(
+      context,
+      'EndForward',
+      { argumentJson, idempotencyKey },
+      async (call, { pseudonym, grantId }) => {
+        requireRole(call.caller, ['clinician', 'officer', 'researcher']);
+        const consortium = await requireActiveMember(call);
+        const book = await readGrantBook(call, pseudonym);
+        if (!book.grants.some((grant) => grant.grantId === grantId))
+          await assertEndable(call, { pseudonym, grantId, step: 'end' });
+        assertForwardedBy(liveGrant(book, grantId), call.caller.mspId);
+        return ended(call, consortium, grantId, endForward(book, grantId, call.at, call.txId));
+      },
+    );
+  }
+
+  @Transaction()
+  SetSharing(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(context, 'SetSharing', { argumentJson, idempotencyKey }, async (call, request) => {
+      const consortium = await requireActiveMember(call);
+      await readSigningPatient(call, request);
+      const before = await readGrantBook(call, request.arguments.pseudonym);
+      const book = setSharing(before, request.arguments);
+      await writeGrantBook(call, consortium, { book, ended: [] });
+      const { pseudonym, mspId } = book;
+      const status = request.arguments.sharable ? 'opened' : 'closed';
+      const event = { event: EVENTS.grantChanged, id: pseudonym, pseudonym, mspId, status } as const;
+      return { result: sharingStateOf(book), event };
     });
   }
 
@@ -89,12 +131,38 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
     });
   }
 
+  /** Live grants only: what a proxy asks before it gives anything. */
+  @Transaction(false)
+  Chain(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(
+      context,
+      'Chain',
+      argumentJson,
+      async (call, { pseudonym, grantId, tag }): Promise<GrantChain> => {
+        const book = await readGrantBook(call, pseudonym);
+        const links: GrantChain['links'] = [];
+        for (const grant of lineageOf(book.grants, liveGrant(book, grantId))) {
+          const edges = (grant.edges ?? []).filter((edge) => tag === undefined || isOfTag(edge, tag));
+          links.push({ grant, edges: await readEdges(call, { ...grant, edges }) });
+        }
+        return { links };
+      },
+    );
+  }
+
+  @Transaction(false)
+  GetSharing(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(context, 'GetSharing', argumentJson, async (call, { pseudonym }) =>
+      sharingStateOf(await readGrantBook(call, pseudonym)),
+    );
+  }
+
   @Transaction(false)
   Get(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'Get', argumentJson, async (call, { pseudonym, grantId }) => {
       const { grants } = await readGrantBook(call, pseudonym);
       const live = grants.find((grant) => grant.grantId === grantId);
-      const grant = live ?? (await readEnded(call, pseudonym, grantId));
+      const grant = live ?? (await readEndedGrant(call, pseudonym, grantId));
       if (grant === undefined) throw new CareLedgerError('GRANT_NOT_FOUND');
       return grant;
     });
@@ -103,9 +171,9 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
   @Transaction(false)
   List(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'List', argumentJson, async (call, request) => {
-      const { pseudonym, ended } = request;
+      const { pseudonym, ended: isEnded } = request;
       const { grants } = await readGrantBook(call, pseudonym);
-      if (!ended) return { items: grants.slice(0, LIMITS.liveGrantsPerPatient) };
+      if (!isEnded) return { items: grants.slice(0, LIMITS.liveGrantsPerPatient) };
       const load = async ([endedAt = '', grantId = '']: readonly string[]) => {
         const grant = await call.state.read(KEYS.endedGrant, [pseudonym, endedAt, grantId]);
         return grant === undefined ? [] : [grant];
@@ -115,13 +183,43 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
   }
 }
 
-async function readEnded(call: Call, pseudonym: string, grantId: string): Promise<PatientGrant | undefined> {
-  const found = await call.state.read(KEYS.endedGrantId, [pseudonym, grantId]);
-  return found === undefined
-    ? undefined
-    : call.state.read(KEYS.endedGrant, [pseudonym, found.endedAt, grantId]);
+/** Says of a grant that has ended that it has, instead of that there is none. */
+async function assertEndable(
+  call: Call,
+  of: { readonly pseudonym: string; readonly grantId: string; readonly step: 'revoke' | 'end' },
+): Promise<void> {
+  const before = await readEndedGrant(call, of.pseudonym, of.grantId);
+  if (before !== undefined) nextStatus('grant', before.status, of.step);
 }
 
-function eventOf({ grantId, pseudonym, status }: PatientGrant, mspId: string) {
-  return { event: EVENTS.grantChanged, id: grantId, pseudonym, mspId, status } as const;
+function assertForwardedBy(grant: PatientGrant, mspId: string): void {
+  const { basis } = grant;
+  if (parentOf(grant) !== undefined && typeof basis === 'object' && 'by' in basis && basis.by.mspId === mspId)
+    return;
+  throw new CareLedgerError('NOT_OWNER', { message: 'Only the hospital that forwarded ends the forward.' });
+}
+
+async function ended(
+  call: Call,
+  consortium: Consortium,
+  grantId: string,
+  change: BookChange,
+): Promise<Outcome> {
+  await writeGrantBook(call, consortium, change);
+  const grant = change.ended.find((candidate) => candidate.grantId === grantId);
+  if (grant === undefined) throw new TypeError('an ending that ended no grant');
+  return outcomeOf({ grant, book: change.book });
+}
+
+function isOfTag(
+  edge: { readonly recordType: string; readonly sensitivity: string },
+  tag: { readonly recordType: string; readonly sensitivity: string },
+): boolean {
+  return edge.recordType === tag.recordType && edge.sensitivity === tag.sensitivity;
+}
+
+function outcomeOf({ grant, book: { mspId } }: Granted): Outcome {
+  const { grantId, pseudonym, status } = grant;
+  const event = { event: EVENTS.grantChanged, id: grantId, pseudonym, mspId, status } as const;
+  return { result: grant, event };
 }

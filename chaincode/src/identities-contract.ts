@@ -1,4 +1,5 @@
 import { Context, Transaction } from 'fabric-contract-api';
+import { LIMITS } from '@careledger/protocol';
 import {
   accepted,
   assertRegistered,
@@ -6,13 +7,28 @@ import {
   registeringCeremony,
 } from './ceremony/key-registration.js';
 import { MASTER_KEY, checkedMasterKey, readMasterKey } from './ceremony/master-key.js';
+import { giveConsent, readConsent, withdrawConsent } from './identity/custody-consent.js';
+import { readIdentity } from './identity/reading.js';
+import {
+  approveRecovery,
+  cancelRecovery,
+  completeRecovery,
+  openRecovery,
+  readRecovery,
+} from './identity/recovery.js';
+import { register } from './identity/registration.js';
 import { requireActiveMember } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 
+export interface IdentitiesOptions {
+  /** How long a recovery waits after its majority; shorter than the consortium's time in tests and demonstrations only. */
+  readonly recoveryWaitMs?: number;
+}
+
 /** Identities: the master key that the hospitals hold together, and what is registered under it. */
 export class IdentitiesContract extends CareLedgerContract<'identities'> {
-  constructor() {
+  constructor(private readonly options: IdentitiesOptions = {}) {
     super('identities');
   }
 
@@ -49,6 +65,75 @@ export class IdentitiesContract extends CareLedgerContract<'identities'> {
   GetMasterKey(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'GetMasterKey', argumentJson, (call, { epoch }) =>
       readMasterKey(call, epoch),
+    );
+  }
+
+  @Transaction()
+  Register(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'Register', input, register);
+  }
+
+  @Transaction()
+  ConsentToCustody(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'ConsentToCustody', input, (call, { pseudonym, formDigest }) =>
+      giveConsent(call, pseudonym, formDigest),
+    );
+  }
+
+  @Transaction()
+  WithdrawConsent(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'WithdrawConsent', input, (call, { pseudonym }) =>
+      withdrawConsent(call, pseudonym),
+    );
+  }
+
+  @Transaction()
+  OpenRecovery(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'OpenRecovery', input, openRecovery);
+  }
+
+  @Transaction()
+  ApproveRecovery(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'ApproveRecovery', input, (call, step) =>
+      approveRecovery(call, step, this.options.recoveryWaitMs ?? LIMITS.recoveryWaitMs),
+    );
+  }
+
+  @Transaction()
+  CancelRecovery(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'CancelRecovery', input, cancelRecovery);
+  }
+
+  @Transaction()
+  CompleteRecovery(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'CompleteRecovery', input, completeRecovery);
+  }
+
+  @Transaction(false)
+  Get(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(context, 'Get', argumentJson, (call, { name, keyEpoch }) =>
+      readIdentity(call, name, keyEpoch),
+    );
+  }
+
+  @Transaction(false)
+  GetConsent(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(context, 'GetConsent', argumentJson, (call, { pseudonym }) =>
+      readConsent(call, pseudonym),
+    );
+  }
+
+  @Transaction(false)
+  GetRecovery(context: Context, argumentJson: string): Promise<string> {
+    return this.evaluate(context, 'GetRecovery', argumentJson, (call, { pseudonym }) =>
+      readRecovery(call, { pseudonym }),
     );
   }
 }

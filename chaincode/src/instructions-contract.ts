@@ -14,7 +14,7 @@ import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 import { readGrantBook, writeGrantBook } from './shell/grant-books.js';
-import { readSigningPatient } from './shell/patient-authority.js';
+import { assertEnrolled, readSigningPatient } from './shell/patient-authority.js';
 
 /** Standing instructions: preset rules that the contracts execute inside the transaction that triggers them. */
 export class InstructionsContract extends CareLedgerContract<'instructions'> {
@@ -27,12 +27,7 @@ export class InstructionsContract extends CareLedgerContract<'instructions'> {
     return this.submit(context, 'SetForPatient', { argumentJson, idempotencyKey }, async (call, request) => {
       const consortium = await requireActiveMember(call);
       const patient = await readSigningPatient(call, request);
-      if (patient.status !== 'enrolled') {
-        throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-          expected: 'an enrolled patient',
-          came: `a patient that is ${patient.status}`,
-        });
-      }
+      assertEnrolled(patient);
       const { pseudonym, instructionId, rule } = request.arguments;
       const book = await readGrantBook(call, pseudonym);
       const status = await statusOfNew(call, pseudonym, instructionId, book.instructions);

@@ -3,6 +3,7 @@ import {
   CareLedgerError,
   EVENTS,
   KEYS,
+  endAllEdges,
   nextStatus,
   type Consortium,
   type GrantBook,
@@ -57,6 +58,10 @@ export class PatientsContract extends CareLedgerContract<'patients'> {
     });
   }
 
+  /**
+   * An identity key of the pseudonym stays what it is: its edges hold, and the next grant needs the identity's next
+   * epoch, registered with the new key.
+   */
   @Transaction()
   RotateKeys(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'RotateKeys', { argumentJson, idempotencyKey }, async (call, request) => {
@@ -77,7 +82,10 @@ export class PatientsContract extends CareLedgerContract<'patients'> {
     });
   }
 
-  /** Nothing of a closed pseudonym can be opened, anchored or granted any more. Grants can still be revoked. */
+  /**
+   * Nothing of a closed pseudonym can be opened, anchored or granted any more. Grants by edges end with it; others can
+   * still be revoked.
+   */
   @Transaction()
   Close(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Close', { argumentJson, idempotencyKey }, async (call, request) => {
@@ -86,7 +94,9 @@ export class PatientsContract extends CareLedgerContract<'patients'> {
       const status = nextStatus('patient', before.status, 'close');
       // The book carries the status too: an opening reads the book alone, and one that raced the closing is invalidated.
       const book = await readGrantBook(call, before.pseudonym);
-      await writeGrantBook(call, consortium, { book: { ...book, status }, ended: [] });
+      // Nothing starts from the patient's identity any more, so that proxies give their shares up.
+      const change = endAllEdges(book, call.at, call.txId);
+      await writeGrantBook(call, consortium, { ...change, book: { ...change.book, status } });
       return save(
         call,
         consortium,

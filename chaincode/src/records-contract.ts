@@ -7,15 +7,18 @@ import {
   type AnchorResult,
   type BatchEntry,
   type EmrRecord,
+  type GrantBook,
   type ListRecords,
   type RecordBatch,
 } from '@careledger/protocol';
 import { requireActiveMember, type Call, type Outcome } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
+import { readGrantBook } from './shell/grant-books.js';
 import { readPage, type Index } from './shell/paging.js';
-import { readPatient } from './shell/patient-authority.js';
+import { assertEnrolled } from './shell/patient-authority.js';
 import { placeOf, readBatch, recordAt } from './shell/record-batches.js';
+import { assertPresentSharing, resealed } from './sharing/resealing.js';
 
 /** What stands on the ledger of the records: where the ciphertext is, whose it is, and its salted digest. */
 export class RecordsContract extends CareLedgerContract<'records'> {
@@ -37,7 +40,9 @@ export class RecordsContract extends CareLedgerContract<'records'> {
         if (before !== undefined)
           throw new CareLedgerError('ALREADY_EXISTS', { came: 'the id of an anchored batch' });
         const pseudonyms = [...new Set(records.map((record) => record.pseudonym))];
-        for (const pseudonym of pseudonyms) await requireOwnPatient(call, pseudonym);
+        const books = new Map<string, GrantBook>();
+        for (const pseudonym of pseudonyms) books.set(pseudonym, await readOwnBook(call, pseudonym));
+        for (const record of records) assertPresentSharing(books.get(record.pseudonym), record);
 
         const { mspId } = call.caller;
         const status = nextStatus('record', undefined, 'anchor');
@@ -101,6 +106,12 @@ export class RecordsContract extends CareLedgerContract<'records'> {
     );
   }
 
+  /** Ciphertext and keys anew under the present epochs; records, types and statuses stay what they are. */
+  @Transaction()
+  Reseal(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    return this.submit(context, 'Reseal', { argumentJson, idempotencyKey }, resealed);
+  }
+
   @Transaction(false)
   Get(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'Get', argumentJson, async (call, { recordId }) => {
@@ -135,20 +146,20 @@ function indexFor(call: Call, { by, value }: ListRecords): Index<EmrRecord> {
   };
 }
 
-async function requireOwnPatient(call: Call, pseudonym: string): Promise<void> {
-  const patient = await readPatient(call, pseudonym);
-  if (patient.mspId !== call.caller.mspId) {
+/**
+ * The grant book says where the patient is enrolled, and the epochs that headers are made for: an anchoring that raced a
+ * revocation is invalidated.
+ */
+async function readOwnBook(call: Call, pseudonym: string): Promise<GrantBook> {
+  const book = await readGrantBook(call, pseudonym);
+  if (book.mspId !== call.caller.mspId) {
     throw new CareLedgerError('NOT_OWNER', {
       message: 'The pseudonym is enrolled at another hospital.',
       came: pseudonym,
     });
   }
-  if (patient.status !== 'enrolled') {
-    throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-      expected: 'an enrolled patient',
-      came: `a patient that is ${patient.status}`,
-    });
-  }
+  assertEnrolled(book);
+  return book;
 }
 
 type EntryChange = Pick<BatchEntry, 'status'> & Partial<Pick<BatchEntry, 'supersededBy' | 'erasedBecause'>>;

@@ -134,7 +134,7 @@ function isLive({ status, notBefore, notAfter }: PatientGrant, at: string): bool
   return status === 'active' && notBefore <= at && at <= notAfter;
 }
 
-function isGrantee(grantee: Grantee, requester: Caller): boolean {
+export function isGrantee(grantee: Grantee, requester: Caller): boolean {
   if (grantee.mspId !== requester.mspId) return false;
   switch (grantee.kind) {
     case 'person':

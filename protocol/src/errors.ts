@@ -158,6 +158,11 @@ export const ERROR_CATALOGUE = {
     meaning: 'The patient closed this type and sensitivity to sharing.',
     action: 'The patient opens it again first.',
   },
+  FORWARD_EXCEEDS_GRANT: {
+    status: 403,
+    meaning: 'An onward grant lies within the grant it stands on, and goes to nobody above it.',
+    action: 'Narrow the terms, or ask the patient for a grant.',
+  },
   HOPS_EXHAUSTED: {
     status: 403,
     meaning: 'The grant does not allow another onward hop.',

@@ -1,3 +1,4 @@
+import { assertRoomForEdges } from './edge-rules.js';
 import { CareLedgerError } from './errors.js';
 import { addMs, msFromInstant } from './instant.js';
 import { LIMITS } from './limits.js';
@@ -48,7 +49,9 @@ export function addGrant(book: GrantBook, grant: PatientGrant, at: string, txId:
       expected: `at most ${String(LIMITS.liveGrantsPerPatient)} live grants; revoke one first`,
     });
   }
-  return { book: { ...swept.book, grants: [...swept.book.grants, grant] }, ended: swept.ended };
+  const after = { ...swept.book, grants: [...swept.book.grants, grant] };
+  assertRoomForEdges(after);
+  return { book: after, ended: swept.ended };
 }
 
 /** @throws CareLedgerError GRANT_NOT_FOUND when no live grant has the id. */
@@ -63,6 +66,11 @@ export function revokeGrant(book: GrantBook, grantId: string, at: string, txId: 
  */
 export function endForward(book: GrantBook, grantId: string, at: string, txId: string): BookChange {
   return endGrants(book, [liveGrant(book, grantId)], { transition: 'end', at, txId });
+}
+
+/** Ends everything: what was granted with a key that is replaced. */
+export function endAllGrants(book: GrantBook, at: string, txId: string): BookChange {
+  return endGrants(book, book.grants, { transition: 'revoke', at, txId });
 }
 
 /** Ends every grant that has edges: nothing reaches the patient's identity any more. */

@@ -43,7 +43,7 @@ export const KEYS = {
   endedGrant: 'ended-grant',
   /** [pseudonym, grantId] -> endedAt: finds an ended grant by its id, and keeps the id from being used again. */
   endedGrantId: 'ended-grant-id',
-  /** [pseudonym, grantId, tag name]: the edge in force. */
+  /** [pseudonym, grantId, tag name, tag epoch]: an edge; written once. */
   edge: 'edge',
   /** [delegator's name, serial]: taken for ever, so that no edge comes twice. */
   edgeSerial: 'edge-serial',

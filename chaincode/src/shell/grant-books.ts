@@ -4,6 +4,7 @@ import {
   type BookChange,
   type Consortium,
   type GrantBook,
+  type PatientGrant,
 } from '@careledger/protocol';
 import type { Call } from './call.js';
 
@@ -12,6 +13,18 @@ export async function readGrantBook(call: Call, pseudonym: string): Promise<Gran
   const book = await call.state.read(KEYS.grantBook, [pseudonym]);
   if (book === undefined) throw new CareLedgerError('PATIENT_NOT_FOUND');
   return book;
+}
+
+/** A grant that left the book. */
+export async function readEndedGrant(
+  call: Call,
+  pseudonym: string,
+  grantId: string,
+): Promise<PatientGrant | undefined> {
+  const found = await call.state.read(KEYS.endedGrantId, [pseudonym, grantId]);
+  return found === undefined
+    ? undefined
+    : call.state.read(KEYS.endedGrant, [pseudonym, found.endedAt, grantId]);
 }
 
 /**

@@ -58,11 +58,35 @@ export async function readPatient(call: Call, pseudonym: string): Promise<Patien
   return patient;
 }
 
+/** @throws CareLedgerError TRANSITION_NOT_ALLOWED */
+export function assertEnrolled({ status }: Pick<Patient, 'status'>): void {
+  if (status === 'enrolled') return;
+  throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+    expected: 'an enrolled patient',
+    came: `a patient that is ${status}`,
+  });
+}
+
 /** Reads the patient and checks that the request is the patient's own. */
 export async function readSigningPatient(call: Call, request: SignedRequest): Promise<Patient> {
   const patient = await readPatient(call, request.arguments.pseudonym);
   await requirePatient(call, patient.keys.signing, request);
   return patient;
+}
+
+/** Ed25519 by a key of the ledger over bytes that this contract made; both texts are base64url. */
+export function isSignedBy(publicKey: string, message: Uint8Array, signature: string): boolean {
+  try {
+    verifyPatientSignature({
+      publicKey: base64UrlToBytes(publicKey),
+      message,
+      signature: base64UrlToBytes(signature),
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof CryptoError) return false;
+    throw error;
+  }
 }
 
 function asSignatureError(verify: () => void): void {

@@ -10,7 +10,11 @@ import {
   type Contribution,
   type ErasureCertificate,
   type ErasureReceipt,
+  type CustodyConsent,
+  type EdgeInForce,
   type GrantBook,
+  type Identity,
+  type IdentityEpoch,
   type KeyRegistration,
   type MasterKey,
   type MasterKeyRegistration,
@@ -25,6 +29,7 @@ import {
   type Query,
   type QueryBudget,
   type Receipt,
+  type Recovery,
   type RecordBatch,
   type RegisteredLayout,
   type RejectedPartial,
@@ -42,6 +47,11 @@ export interface Documents {
   [KEYS.grantBook]: GrantBook;
   [KEYS.endedGrant]: PatientGrant;
   [KEYS.endedGrantId]: { readonly endedAt: string };
+  [KEYS.edge]: EdgeInForce;
+  [KEYS.identity]: Identity;
+  [KEYS.identityEpoch]: IdentityEpoch;
+  [KEYS.custodyConsent]: CustodyConsent;
+  [KEYS.recovery]: Recovery;
   [KEYS.idempotency]: FirstOutcome;
   [KEYS.recordBatch]: RecordBatch;
   [KEYS.access]: Access;
@@ -88,6 +98,9 @@ export type OwnedPrefix =
   | typeof KEYS.patient
   | typeof KEYS.grantBook
   | typeof KEYS.recordBatch
+  | typeof KEYS.identityEpoch
+  | typeof KEYS.custodyConsent
+  | typeof KEYS.recovery
   | typeof KEYS.instructions
   | typeof KEYS.suspension;
 

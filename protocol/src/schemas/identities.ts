@@ -75,6 +75,7 @@ export interface IdentityEpoch {
   readonly keyEpoch: number;
   /** Set when the epoch was closed by a recovery: the next one needs no signature of the key that was lost. */
   readonly closedBy?: string;
+  readonly membersEpoch: number;
 }
 
 export const CONSENT_STATUSES = ['given', 'withdrawn'] as const;
@@ -95,6 +96,7 @@ export const CustodyConsentSchema = closed({
   givenAt: Instant,
   withdrawnAt: Type.Optional(Instant),
   txId: TransactionId,
+  membersEpoch: MembersEpoch,
 });
 export type CustodyConsent = Static<typeof CustodyConsentSchema>;
 
@@ -115,6 +117,10 @@ export const CancelRecoverySchema = closed({
   nonce: Type.Optional(Nonce),
   signature: Type.Optional(Ed25519Signature),
 });
+export type OpenRecovery = Static<typeof OpenRecoverySchema>;
+export type RecoveryStep = Static<typeof RecoveryStepSchema>;
+export type CancelRecovery = Static<typeof CancelRecoverySchema>;
+
 export const RecoverySchema = closed({
   recoveryId: TransactionId,
   pseudonym: Pseudonym,
