@@ -56,6 +56,7 @@ describe('access', () => {
           outcome: 'grant',
           basis: 'grant',
           grantId,
+          via: 'release',
         },
       ]);
       expect(access.requester).to.deep.equal(clinician);
