@@ -21,6 +21,7 @@ export * from '../lockstep/index.js';
 export * from '../paillier/index.js';
 export * from '../pairing/index.js';
 export * from '../panel/index.js';
+export * from '../pre/index.js';
 export * from '../sharing/index.js';
 export * from '../threshold/index.js';
 export * from './patient-signature.js';

@@ -67,11 +67,16 @@ export function invertScalar(value: bigint): bigint {
 
 /** lambda_i at 0 for the points given: sum of lambda_i f(i) = f(0). Points are distinct and not 0. */
 export function lagrangeModQ(points: readonly number[], point: number): bigint {
+  return lagrangeModQAt(points, point, 0);
+}
+
+/** lambda_i at x: sum of lambda_i f(i) = f(x). Points are distinct. */
+export function lagrangeModQAt(points: readonly number[], point: number, at: number): bigint {
   let [numerator, denominator] = [1n, 1n];
   for (const other of points) {
     if (other === point) continue;
-    numerator = modQ(numerator * BigInt(other));
-    denominator = modQ(denominator * BigInt(other - point));
+    numerator = modQ(numerator * BigInt(at - other));
+    denominator = modQ(denominator * BigInt(point - other));
   }
   return modQ(numerator * invertScalar(denominator));
 }

@@ -1,0 +1,22 @@
+export * from './chain.js';
+export * from './edge.js';
+export * from './encrypt.js';
+export {
+  ATTESTATION_SLOTS,
+  MAX_HOPS,
+  MAX_PRE_HEADER_BYTES,
+  handleOf,
+  parseHeader as parsePreHeader,
+  type PreHeader,
+} from './header.js';
+export * from './open.js';
+export * from './partial.js';
+export {
+  MAX_PROXIES,
+  MAX_STATEMENT_BYTES,
+  NO_PARENT,
+  parseStatement,
+  verifyStatementSignature,
+  type EdgeStatement,
+} from './statement.js';
+export * from './tag.js';
