@@ -110,9 +110,8 @@ export function reEncryptAlong(
   const factor = factors[0];
   if (factor === undefined) throw invalidInput('headers', 'one', 'none');
   const last = lastOf(edges).statement;
-  const { points: _points, ...parts } = header;
   return encodeHeader({
-    ...parts,
+    ...header,
     hop: edges.length,
     c3: engine.encodeGT(multiplyAll(engine, [c3, engine.pair(header.points.c2, q), factor])),
     edgeId: hexToBytes(last.edgeId),
