@@ -1,11 +1,19 @@
-import { CareLedgerError, RECORD_TYPES, type RecordType } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  RECORD_TYPES,
+  SENSITIVITIES,
+  type RecordType,
+  type Sensitivity,
+} from '@careledger/protocol';
 import { classifyResource } from './classify.js';
 import { isObject, type FhirObject, type FhirResource } from './fhir-shapes.js';
 import { R4_RESOURCE_TYPES } from './resource-types.js';
+import { mostSensitive, sensitivityOf } from './sensitivity.js';
 
 /** The resources of one record type, as one FHIR document of their own. */
 export interface FhirPart {
   readonly type: RecordType;
+  readonly sensitivity: Sensitivity;
   readonly contentType: 'application/fhir+json';
   /** UTF-8 JSON of a Bundle of type `collection`. */
   readonly content: Uint8Array;
@@ -25,9 +33,9 @@ const FHIR_ID = /^[A-Za-z0-9.-]{1,64}$/;
 const MAX_DEPTH = 64;
 
 /**
- * Splits a FHIR R4 resource or Bundle (collection, transaction, batch, document, searchset) by record type.
+ * Splits a FHIR R4 resource or Bundle (collection, transaction, batch, document, searchset) by record type and sensitivity.
  *
- * Parts come in the order of `RECORD_TYPES`, resources inside a part in input order, with the `fullUrl` by which
+ * Parts come in the order of `RECORD_TYPES` and `SENSITIVITIES`, resources inside a part in input order, with the `fullUrl` by which
  * others refer to them. A contained resource stays inside its parent and shares its type. Numbers are re-encoded
  * from their JavaScript value, so the trailing zeros of a decimal (1.10) are not kept.
  *
@@ -37,11 +45,26 @@ const MAX_DEPTH = 64;
  */
 export function splitFhir(document: unknown, limits: { readonly maxResources: number }): FhirPart[] {
   const entries = entriesOf(document, limits.maxResources);
-  const classified = entries.map((entry) => ({ entry, type: classifyResource(entry.resource) }));
-  return RECORD_TYPES.flatMap((type) => {
-    const group = classified.filter((candidate) => candidate.type === type).map(({ entry }) => entry);
-    return group.length === 0 ? [] : [toPart(type, group)];
-  });
+  // What a bundle says of itself holds for everything in it.
+  const ofAll = sensitivityOf(document);
+  const classified = entries.map((entry) => ({
+    entry,
+    type: classifyResource(entry.resource),
+    sensitivity: mostSensitive(ofAll, sensitivityOf(entry.resource)),
+  }));
+  return RECORD_TYPES.flatMap((type) =>
+    SENSITIVITIES.flatMap((sensitivity) => {
+      const group = classified.filter(
+        (candidate) => candidate.type === type && candidate.sensitivity === sensitivity,
+      );
+      if (group.length === 0) return [];
+      const part = toPart(
+        type,
+        group.map(({ entry }) => entry),
+      );
+      return [{ ...part, sensitivity }];
+    }),
+  );
 }
 
 /** The resources of a document after the same checks, in input order. @throws as `splitFhir` */
@@ -49,7 +72,7 @@ export function fhirResources(document: unknown, limits: { readonly maxResources
   return entriesOf(document, limits.maxResources).map((entry) => entry.resource);
 }
 
-function toPart(type: RecordType, entry: readonly Entry[]): FhirPart {
+function toPart(type: RecordType, entry: readonly Entry[]): Omit<FhirPart, 'sensitivity'> {
   const json = JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry });
   return {
     type,

@@ -379,7 +379,7 @@ describe('release over mutual TLS', function () {
         get: () => Promise.resolve(undefined),
         put: () => Promise.reject(new Error('disk full')),
         prune: () => Promise.resolve(),
-      forget: () => Promise.resolve(0),
+        forget: () => Promise.resolve(0),
         close: () => Promise.resolve(),
       };
       const modules = {

@@ -8,7 +8,7 @@ import {
   type Open,
   type Receipt,
 } from '@careledger/protocol';
-import { MAX_HEADER_BYTES, type OpenedHeader } from '@careledger/crypto';
+import { MAX_HEADER_BYTES, type OpenedHeader, type SharedPayload } from '@careledger/crypto';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from './bounded.js';
@@ -17,7 +17,7 @@ import type { ContractCaller, Receipted } from './contract-caller.js';
 import { toCareLedgerError } from './crypto-errors.js';
 import type { RecipientKeys } from './recipient-keys.js';
 import { contextOf } from './record-sealing.js';
-import { openRecord, type OpenedRecord } from './record-opening.js';
+import { openRecord, type OpenedRecord, type RecordKeys } from './record-opening.js';
 import type { RequestRelease } from './release-client.js';
 
 export interface OpenRequest {
@@ -68,7 +68,17 @@ export interface OpeningsModules {
   readonly custody: KeyCustody;
   readonly recipientKeys: RecipientKeys;
   readonly requestRelease: RequestRelease;
+  readonly openShared: OpenShared;
 }
+
+/**
+ * Keys of records that an entry opens along edges, or why there are none. What one chain of edges fails at keeps no other
+ * back. Rejects for a chain that this hospital's peer does not have in force.
+ */
+export type OpenShared = (
+  access: Access,
+  records: readonly EmrRecord[],
+) => Promise<ReadonlyMap<string, SharedPayload | Error>>;
 
 export interface OpeningsOptions {
   readonly mspId: string;
@@ -177,8 +187,49 @@ interface Reading {
   readonly records: readonly EmrRecord[];
 }
 
-/** Reads what was granted, owner by owner; what one owner or one record fails at does not keep the others back. */
+/** Reads what was granted; what one owner or one record fails at does not keep the others back. */
 async function readAll(
+  reading: Reading,
+  options: OpeningsOptions,
+  modules: OpeningsModules,
+): Promise<Outcome[]> {
+  const shared = reading.records.filter((record) => isShared(reading.access, record));
+  const others = reading.records.filter((record) => !shared.includes(record));
+  const read = await Promise.all([
+    readShared({ ...reading, records: shared }, options, modules),
+    readFromOwners({ ...reading, records: others }, options, modules),
+  ]);
+  return read.flat();
+}
+
+function isShared({ decisions }: Access, { recordId }: EmrRecord): boolean {
+  return decisions.find((decision) => decision.recordId === recordId)?.via === 're-encryption';
+}
+
+/** Ciphertexts are fetched while owner and proxies are asked; the first of them are there when the keys are. */
+async function readShared(
+  { access, records }: Reading,
+  { storeConcurrency }: OpeningsOptions,
+  modules: OpeningsModules,
+): Promise<Outcome[]> {
+  if (records.length === 0) return [];
+  const opening = modules.openShared(access, records);
+  return mapBounded(records, storeConcurrency, (record) =>
+    readOne(
+      record,
+      async ({ recordId }) => {
+        const keys = (await opening).get(recordId);
+        if (keys === undefined) throw new CareLedgerError('RELEASE_NOT_AUTHORISED', { came: 'no key' });
+        if (keys instanceof Error) throw keys;
+        return keys;
+      },
+      modules,
+    ),
+  );
+}
+
+/** Owner by owner. */
+async function readFromOwners(
   reading: Reading,
   options: OpeningsOptions,
   modules: OpeningsModules,
@@ -202,11 +253,14 @@ async function readAll(
   return perOwner.flat();
 }
 
-type Unwrap = (record: EmrRecord) => Promise<OpenedHeader>;
+type Unwrap = (record: EmrRecord) => Promise<RecordKeys>;
 
 async function readOne(record: EmrRecord, unwrap: Unwrap, { store }: OpeningsModules): Promise<Outcome> {
+  const ciphertext = store.get(record.contentCid, { maxBytes: record.sizeBytes });
+  // Without keys nobody waits for it.
+  ciphertext.catch(() => undefined);
   try {
-    return await openRecord(record, await unwrap(record), store);
+    return await openRecord(record, await unwrap(record), ciphertext);
   } catch (error) {
     return { recordId: record.recordId, error: toCareLedgerError(error) };
   }
@@ -223,7 +277,7 @@ function ownHeaders(
     if (isTooOld) throw notAgain('an access entry that is too old: open the records again');
     if (record.status === 'erased') throw notAgain('a record that was erased');
     const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
-    return custody.openHeader({ header, expectedContext: contextOf(record) });
+    return keysOf(await custody.openHeader({ header, expectedContext: contextOf(record) }));
   };
 }
 
@@ -239,18 +293,20 @@ async function releasedHeaders(
   });
   const headers = await modules.requestRelease({ ownerMspId, gatewayUrl, accessId, records });
   const recipientPublicKey = Buffer.from(access.recipientKey, 'base64url');
-  return (record) => {
+  return async (record) => {
     const header = headers.get(record.recordId);
     if (header === undefined)
       throw new CareLedgerError('RELEASE_NOT_AUTHORISED', { came: 'no header for this record' });
     const expectedContext = contextOf(record);
-    return modules.custody.openRelease({
-      recipientPublicKey,
-      header,
-      expectedContext,
-      releaseBinding: accessId,
-    });
+    const releaseBinding = accessId;
+    return keysOf(
+      await modules.custody.openRelease({ recipientPublicKey, header, expectedContext, releaseBinding }),
+    );
   };
+}
+
+function keysOf({ dataKey, salt, header: { contentType } }: OpenedHeader): RecordKeys {
+  return { dataKey, salt, contentType };
 }
 
 function notAgain(came: string): CareLedgerError {

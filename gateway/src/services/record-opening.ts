@@ -1,6 +1,5 @@
-import { openContent, saltedDigest, type OpenedHeader } from '@careledger/crypto';
+import { openContent, saltedDigest } from '@careledger/crypto';
 import { CareLedgerError, type EmrRecord } from '@careledger/protocol';
-import type { RecordStore } from '../ports/record-store.js';
 import { toCareLedgerError } from './crypto-errors.js';
 import { contextOf } from './record-sealing.js';
 
@@ -14,19 +13,26 @@ export interface OpenedRecord {
   readonly content: Uint8Array;
 }
 
+/** What a header of either kind gives of one record. */
+export interface RecordKeys {
+  /** 32 bytes. */
+  readonly dataKey: Uint8Array;
+  readonly salt: Uint8Array;
+  readonly contentType: string;
+}
+
 /**
- * Fetches the ciphertext, hashes it again, decrypts, and compares with the digest on the ledger. The data key is
+ * Takes the ciphertext, which the store has hashed again, decrypts, and compares with the digest on the ledger. The data key is
  * wiped afterwards.
  * @throws CareLedgerError CID_MISMATCH, STORE_UNAVAILABLE, RECORD_TAMPERED
  */
 export async function openRecord(
   record: EmrRecord,
-  opened: OpenedHeader,
-  store: RecordStore,
+  { dataKey, salt, contentType }: RecordKeys,
+  ciphertext: Promise<Uint8Array>,
 ): Promise<OpenedRecord> {
-  const { dataKey, salt, header } = opened;
   try {
-    const sealed = await store.get(record.contentCid, { maxBytes: record.sizeBytes });
+    const sealed = await ciphertext;
     const content = await openContent({ sealed, dataKey, context: contextOf(record) });
     if (saltedDigest(salt, content) !== record.digest) {
       throw new CareLedgerError('RECORD_TAMPERED', {
@@ -35,7 +41,7 @@ export async function openRecord(
       });
     }
     const { recordId, ownerMspId, pseudonym, type } = record;
-    return { recordId, ownerMspId, pseudonym, type, contentType: header.contentType, content };
+    return { recordId, ownerMspId, pseudonym, type, contentType, content };
   } catch (error) {
     throw toCareLedgerError(error);
   } finally {

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { makeHeader, saltedDigest, sealContent, type RecordContext } from '@careledger/crypto';
-import type { Anchor, EmrRecord, RecordType } from '@careledger/protocol';
+import type { Anchor, EmrRecord, RecordSharing, RecordType, Sensitivity } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { RecordStore } from '../ports/record-store.js';
+import type { PatientSharer } from './record-sharing.js';
 
 /** A record before it is sealed. */
 export interface PlainRecord {
   readonly pseudonym: string;
   readonly type: RecordType;
+  /** Default normal. */
+  readonly sensitivity?: Sensitivity;
   /** Media type. */
   readonly contentType: string;
   readonly content: Uint8Array;
@@ -17,7 +20,7 @@ export interface PlainRecord {
 
 export type AnchorEntry = Anchor['records'][number];
 
-const HEADER_VERSION = 1;
+const HEADER_VERSION = 2;
 const DATA_KEY_BYTES = 32;
 
 /** What binds an envelope to its place: a header or content moved to another record does not open there. */
@@ -40,22 +43,32 @@ export function saltOf(custody: KeyCustody, recordId: string): Promise<Uint8Arra
   return custody.mac('record-salt/v1', Buffer.from(recordId, 'utf8'));
 }
 
+/** What sealing makes of a record, whether it is anchored or sealed anew. */
+export type SealedRecord = Pick<
+  EmrRecord,
+  'contentCid' | 'headerCid' | 'digest' | 'sizeBytes' | 'headerVersion'
+> & { readonly erasureLeaf: number; readonly sharing?: RecordSharing };
+
+export interface SealingOptions {
+  readonly ownerMspId: string;
+  readonly recordId: string;
+  readonly record: PlainRecord;
+  /** What the patient's sharing is made with; absent: the record is for its owner alone. */
+  readonly sharer?: PatientSharer | undefined;
+  /** Told of each object as soon as it is there. */
+  readonly stored: (cid: string) => Promise<void>;
+}
+
 /**
- * Seals one record under a random data key and stores ciphertext and header. `stored` is told of each object as soon
- * as it is there.
+ * Seals one record under a random data key and a leaf of its own, and stores ciphertext and headers.
  * @throws CareLedgerError STORE_UNAVAILABLE, CUSTODY_LOCKED; CryptoError for content beyond the envelope's bounds.
  */
 export async function sealRecord(
-  options: {
-    readonly ownerMspId: string;
-    readonly recordId: string;
-    readonly record: PlainRecord;
-    readonly stored: (cid: string) => Promise<void>;
-  },
+  options: SealingOptions,
   { custody, store }: { readonly custody: KeyCustody; readonly store: RecordStore },
-): Promise<AnchorEntry> {
+): Promise<SealedRecord> {
   const { record, recordId, ownerMspId } = options;
-  const { content, contentType, pseudonym, type, sharable } = record;
+  const { content, contentType, pseudonym, type, sensitivity = 'normal' } = record;
   const context = contextOf({ ownerMspId, pseudonym, type, recordId });
   const salt = await saltOf(custody, recordId);
   const recipientPublicKey = await custody.encryptionPublicKey();
@@ -65,33 +78,30 @@ export async function sealRecord(
     return cid;
   };
   const dataKey = randomBytes(DATA_KEY_BYTES);
+  const erasure = await custody.erasure.nextLeaf({ pseudonym, recordType: type });
   try {
-    const sealed = await sealContent({ content, dataKey, context });
-    const contentLength = content.length;
-    const header = await makeHeader({
-      recipientPublicKey,
-      dataKey,
-      salt,
-      context,
-      contentType,
-      contentLength,
-    });
+    const payload = { dataKey, salt, contentType, contentLength: content.length };
+    const [sealed, header, shared] = await Promise.all([
+      sealContent({ content, dataKey, context }),
+      makeHeader({ recipientPublicKey, context, erasure, ...payload }),
+      options.sharer?.makeHeader({ context, type, sensitivity, payload, erasureKey: erasure.key }),
+    ]);
     const contentCid = await put(sealed);
     const headerCid = await put(header);
-    const digest = saltedDigest(salt, content);
-    const sizeBytes = sealed.length;
+    const sharing =
+      shared === undefined ? {} : { sharing: { ...shared.sharing, headerCid: await put(shared.object) } };
     return {
-      pseudonym,
-      type,
       contentCid,
       headerCid,
-      digest,
-      sizeBytes,
+      digest: saltedDigest(salt, content),
+      sizeBytes: sealed.length,
       headerVersion: HEADER_VERSION,
-      sharable,
+      erasureLeaf: erasure.leaf,
+      ...sharing,
     };
   } finally {
     dataKey.fill(0);
+    erasure.key.fill(0);
   }
 }
 
@@ -101,6 +111,8 @@ export function isSameRecord(anchored: EmrRecord, record: PlainRecord, salt: Uin
     anchored.pseudonym === record.pseudonym &&
     anchored.type === record.type &&
     anchored.sharable === record.sharable &&
+    // Of a record that is not shared the ledger says no sensitivity.
+    [undefined, record.sensitivity ?? 'normal'].includes(anchored.sharing?.sensitivity) &&
     anchored.digest === saltedDigest(salt, record.content)
   );
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { CareLedgerError, LIMITS, type EmrRecord } from '@careledger/protocol';
+import { CareLedgerError, LIMITS, type EmrRecord, type Sensitivity } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from './bounded.js';
@@ -7,6 +7,7 @@ import type { StaffCaller } from './caller.js';
 import type { ContractCaller } from './contract-caller.js';
 import type { LocalTable } from './local-tables.js';
 import { isSameRecord, saltOf, sealRecord, type AnchorEntry, type PlainRecord } from './record-sealing.js';
+import type { PatientSharer, RecordSharer } from './record-sharing.js';
 import { openBatchJournal, type UnfinishedObject } from './unfinished-batches.js';
 
 export interface PutRecords {
@@ -35,11 +36,19 @@ export interface RecordsService {
   put(request: PutRecords): Promise<PutOutcome>;
 }
 
+/** Row of the `sensitivities` table, by record id. */
+export interface SensitivityRow {
+  readonly sensitivity: Sensitivity;
+}
+
 export interface RecordsModules {
   readonly contracts: ContractCaller;
   readonly store: RecordStore;
   readonly custody: KeyCustody;
   readonly unfinished: LocalTable<UnfinishedObject>;
+  readonly sharer: RecordSharer;
+  /** Of records that are more than normal and not shared yet: the ledger does not say it. */
+  readonly sensitivities: LocalTable<SensitivityRow>;
 }
 
 export interface RecordsOptions {
@@ -55,9 +64,19 @@ export function createRecordsService(options: RecordsOptions, modules: RecordsMo
     const journal = openBatchJournal({ batchId, concurrency }, modules);
     const stored = (cid: string): Promise<void> => journal.stored(cid);
     try {
-      const entries = await mapBounded(records, concurrency, (record, index) =>
-        sealRecord({ ownerMspId: options.mspId, recordId: `${batchId}.${index}`, record, stored }, modules),
-      );
+      const sharers = await sharersOf(records, modules);
+      const entries = await mapBounded(records, concurrency, async (record, index): Promise<AnchorEntry> => {
+        const { pseudonym, type, sharable, sensitivity = 'normal' } = record;
+        const recordId = `${batchId}.${index}`;
+        const sharer = sharable ? sharers.get(pseudonym) : undefined;
+        const sealed = await sealRecord(
+          { ownerMspId: options.mspId, recordId, record, sharer, stored },
+          modules,
+        );
+        if (sealed.sharing === undefined && sensitivity !== 'normal')
+          await modules.sensitivities.put(recordId, { sensitivity });
+        return { pseudonym, type, sharable, ...sealed };
+      });
       const argument = { batchId, records: entries };
       const { txId } = await modules.contracts.submit(caller.identity, 'records', 'Anchor', argument);
       await journal.keep();
@@ -90,6 +109,19 @@ export function createRecordsService(options: RecordsOptions, modules: RecordsMo
       }
     },
   };
+}
+
+async function sharersOf(
+  records: readonly PlainRecord[],
+  { sharer }: RecordsModules,
+): Promise<ReadonlyMap<string, PatientSharer | undefined>> {
+  const pseudonyms = [...new Set(records.map(({ pseudonym }) => pseudonym))];
+  const found = await mapBounded(
+    pseudonyms,
+    4,
+    async (pseudonym) => [pseudonym, await sharer.forPatient(pseudonym)] as const,
+  );
+  return new Map(found);
 }
 
 function assertCount(count: number): void {

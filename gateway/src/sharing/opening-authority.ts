@@ -49,7 +49,7 @@ export interface OpeningAuthorityOptions {
 }
 
 export interface OpeningAuthorityModules extends EvidenceModules {
-  readonly sharing: Pick<SharingLedger, 'chain' | 'identity'>;
+  readonly sharing: Pick<SharingLedger, 'chain' | 'sharing'>;
   readonly store: Pick<RecordStore, 'get'>;
   readonly custody: {
     readonly sharing: Pick<SharingCustody, 'hasEdgeShare' | 'partials'>;
@@ -97,18 +97,17 @@ export function createOpeningAuthority(
 
   async function lineagesInForce(access: Access, { recordIds }: PartialsRequest): Promise<Lineage[]> {
     const { ledger, serviceIdentity } = modules;
-    const ask = (method: 'records' | 'grants', name: 'Get' | 'GetSharing', argument: object) =>
-      within(limits.ledgerTimeoutMs, () => ledger.evaluate(serviceIdentity, method, name as never, argument));
     const records = await mapBounded(recordIds, limits.concurrency, async (recordId) => {
-      const found = await unless('RECORD_NOT_FOUND', ask('records', 'Get', { recordId }));
+      const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'records', 'Get', { recordId });
+      const found = await unless('RECORD_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
       const record = found as EmrRecord | undefined;
       if (record?.recordId !== recordId) throw notAuthorised('a record that there is not');
       if (record.status === 'erased') throw notAuthorised('a record that was erased');
       return record;
     });
     const lineages = await lineagesOf(access, records, modules.sharing);
-    const sharingOf = onceEach(
-      async (pseudonym) => (await ask('grants', 'GetSharing', { pseudonym })) as SharingState,
+    const sharingOf = onceEach((pseudonym) =>
+      within(limits.ledgerTimeoutMs, () => modules.sharing.sharing(pseudonym)),
     );
     for (const lineage of lineages) await assertOwnDecision(access, lineage, sharingOf, clock());
     return lineages;

@@ -4,12 +4,13 @@
  */
 import {
   CareLedgerError,
+  granteeName,
+  patientName,
   type Access,
   type AccessDecision,
   type EdgeInForce,
   type EmrRecord,
   type GrantChain,
-  type Grantee,
   type RecordSharing,
 } from '@careledger/protocol';
 import { encodeContext } from '@careledger/crypto';
@@ -103,22 +104,10 @@ export function placesOf({ pseudonym, chain, edges }: Lineage): IdentityAt[] {
   const [first] = edges;
   if (first === undefined) throw notAuthorised('a chain without edges');
   const reached = chain.links.map(({ grant }, index) => ({
-    name: nameOf(grant.grantee),
+    name: granteeName(grant.grantee),
     keyEpoch: edges[index]?.toKeyEpoch ?? 0,
   }));
-  return [{ name: `patient/${pseudonym}`, keyEpoch: first.fromKeyEpoch }, ...reached];
-}
-
-/** The identity of whom a grant names. */
-export function nameOf(grantee: Grantee): string {
-  switch (grantee.kind) {
-    case 'person':
-      return `person/${grantee.mspId}/${grantee.enrolmentId}`;
-    case 'role':
-      return `role/${grantee.mspId}/${grantee.role}`;
-    case 'member':
-      return `member/${grantee.mspId}`;
-  }
+  return [{ name: patientName(pseudonym), keyEpoch: first.fromKeyEpoch }, ...reached];
 }
 
 export async function viewOf(

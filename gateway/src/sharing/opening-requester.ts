@@ -6,6 +6,7 @@
 import {
   CareLedgerError,
   canonicalJson,
+  memberName,
   type Access,
   type EmrRecord,
   type ErrorCode,
@@ -153,7 +154,7 @@ export function createOpeningRequester(
     const proxies = edges.flatMap((edge) => edge.proxies);
     const keys = await Promise.all(
       proxies.map(async ({ mspId, keyEpoch }) => {
-        const { signingKey } = await registered({ name: `member/${mspId}`, keyEpoch }, ledger);
+        const { signingKey } = await registered({ name: memberName(mspId), keyEpoch }, ledger);
         return [mspId, signingKey] as const;
       }),
     );
