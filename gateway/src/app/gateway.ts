@@ -19,7 +19,7 @@ import { openLocalTables, type LocalTables } from '../services/local-tables.js';
 import { createOpeningsService } from '../services/openings-service.js';
 import { createReadiness } from '../services/readiness.js';
 import { createRecipientKeys, type RecipientKeyRow } from '../services/recipient-keys.js';
-import { createRecordsService } from '../services/records-service.js';
+import { createRecordsService, type SensitivityRow } from '../services/records-service.js';
 import { discardUnfinished, type UnfinishedObject } from '../services/unfinished-batches.js';
 import { ensureAdministrator } from './first-administrator.js';
 import { keepJoined } from './joining.js';
@@ -29,6 +29,12 @@ import type { ReleaseListener, ReleaseModule } from './release-module.js';
 import type { PositionRow } from './positions.js';
 import { replicate, type KeptObject, type ReplicationRow } from './replication.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
+import {
+  createSharedRecords,
+  type BadProxyObserver,
+  type SharedRecords,
+  type SharingModules,
+} from './shared-records.js';
 
 /** What a gateway runs on. It closes none of it but what it opened itself: the caller may share a ledger. */
 export interface GatewayModules {
@@ -37,6 +43,8 @@ export interface GatewayModules {
   readonly custody: KeyCustody;
   readonly authority: IdentityAuthority;
   readonly release: ReleaseModule;
+  /** Absent: records are shared by release alone. */
+  readonly sharing?: SharingModules;
   /** Absent: the gateway enrols itself with the authority at its first start. */
   readonly enrolledIdentity?: EnrolledIdentity;
   /** Another part of the gateway, such as panels and queries. Called once, with the assembled services. */
@@ -95,7 +103,19 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
   };
   try {
     const metrics = createMetrics(options.hospital);
-    const services = await assemble(options, limits, { ...modules, tables, metrics });
+    // The log comes with the REST server, which comes with the services.
+    let logBadProxy: BadProxyObserver = () => undefined;
+    const onBadProxy: BadProxyObserver = (proxy) => {
+      metrics.observeBadProxy(proxy.mspId);
+      logBadProxy(proxy);
+    };
+    const { services, shared } = await assemble(options, limits, {
+      ...modules,
+      tables,
+      metrics,
+      onBadProxy,
+    });
+    opened.push(() => shared.close());
     const extension = modules.extend?.(services, modules) ?? {};
     const { routes = [], peerRoutes = [] } = extension;
     const rest = await createRest(restOptions(options, limits), {
@@ -103,10 +123,13 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
       metrics,
       routes: [evidenceRoutes(modules), ...routes],
     });
+    logBadProxy = (proxy) => {
+      rest.log.warn(proxy, 'a proxy gave no partials that verify');
+    };
     const listener = await modules.release.listen({
       ...modules,
       identity: services.identity,
-      routes: peerRoutes,
+      routes: [...peerRoutes, ...shared.peerRoutes],
       onDefect: (error) => {
         rest.log.error({ err: error }, 'release failed');
       },
@@ -144,8 +167,12 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
 async function assemble(
   options: GatewayOptions,
   limits: GatewayLimits,
-  modules: GatewayModules & { readonly tables: LocalTables; readonly metrics: GatewayMetrics },
-): Promise<GatewayServices> {
+  modules: GatewayModules & {
+    readonly tables: LocalTables;
+    readonly metrics: GatewayMetrics;
+    readonly onBadProxy: BadProxyObserver;
+  },
+): Promise<{ readonly services: GatewayServices; readonly shared: SharedRecords }> {
   const { ledger, store, custody, authority, tables, metrics, release } = modules;
   const { mspId } = options.hospital;
   const { storeConcurrency, maxOpeningBytes, maxFhirResources } = limits;
@@ -174,13 +201,34 @@ async function assemble(
     custody,
     table: tables.table<RecipientKeyRow>('recipient-keys'),
   });
-  const unfinished = tables.table<UnfinishedObject>('unfinished');
-  return {
+  const shared = await createSharedRecords({
+    ...modules,
+    sharing: modules.sharing,
+    mspId,
+    dataDir: options.dataDir,
+    storeConcurrency,
     contracts,
-    records: createRecordsService({ mspId, storeConcurrency }, { contracts, store, custody, unfinished }),
+    identity,
+    onBadProxy: modules.onBadProxy,
+  });
+  const unfinished = tables.table<UnfinishedObject>('unfinished');
+  const sensitivities = tables.table<SensitivityRow>('sensitivities');
+  const services: GatewayServices = {
+    contracts,
+    records: createRecordsService(
+      { mspId, storeConcurrency },
+      { contracts, store, custody, unfinished, sensitivities, sharer: shared.sharer },
+    ),
     openings: createOpeningsService(
       { mspId, storeConcurrency, maxOpeningBytes, repeatWindowMs: DEFAULT_RELEASE_LIMITS.repeatWindowMs },
-      { contracts, store, custody, recipientKeys, requestRelease: release.request },
+      {
+        contracts,
+        store,
+        custody,
+        recipientKeys,
+        requestRelease: release.request,
+        openShared: shared.openShared,
+      },
     ),
     audit: createAuditService({ contracts }),
     staff,
@@ -191,6 +239,7 @@ async function assemble(
     tables,
     identity,
   };
+  return { services, shared };
 }
 
 function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters<typeof createRest>[0] {

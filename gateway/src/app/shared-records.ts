@@ -23,7 +23,10 @@ import type { ReleaseModule } from './release-module.js';
 export interface SharingModules {
   readonly custody: SharingCustody;
   readonly sealer: HeaderSealer;
-  readonly readMasterKey: (contracts: ContractCaller, identity: SigningIdentity) => Promise<MasterKeyInForce | undefined>;
+  readonly readMasterKey: (
+    contracts: ContractCaller,
+    identity: SigningIdentity,
+  ) => Promise<MasterKeyInForce | undefined>;
   /** Partials that an edge needs; crypto `parseStatement`. */
   readonly thresholdOf: (statement: string) => number;
 }
@@ -39,8 +42,10 @@ export interface SharedRecordsModules {
   readonly store: RecordStore;
   readonly custody: KeyCustody;
   readonly release: Pick<ReleaseModule, 'connect'>;
-  readonly onBadProxy: (proxy: { readonly mspId: string; readonly why: string }) => void;
+  readonly onBadProxy: BadProxyObserver;
 }
+
+export type BadProxyObserver = (proxy: { readonly mspId: string; readonly why: string }) => void;
 
 export interface SharedRecords {
   readonly sharer: RecordSharer;
@@ -52,6 +57,7 @@ export interface SharedRecords {
 }
 
 const TIMEOUT_MS = 20_000;
+const PRUNE_MS = 3_600_000;
 
 export async function createSharedRecords(modules: SharedRecordsModules): Promise<SharedRecords> {
   const { sharing } = modules;
@@ -120,5 +126,3 @@ async function withSharing(sharing: SharingModules, modules: SharedRecordsModule
     },
   };
 }
-
-const PRUNE_MS = 3_600_000;

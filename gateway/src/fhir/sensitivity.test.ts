@@ -7,7 +7,11 @@ const labelled = (...codes: string[]) => ({ security: codes.map((code) => ({ sys
 const observation = (meta?: object) => ({
   resourceType: 'Observation',
   status: 'final',
-  category: [{ coding: [{ code: 'laboratory' }] }],
+  category: [
+    {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'laboratory' }],
+    },
+  ],
   code: { text: 'potassium' },
   ...(meta === undefined ? {} : { meta }),
 });

@@ -4,6 +4,8 @@ import type { TransactionObserver } from '../services/contract-caller.js';
 export interface GatewayMetrics {
   readonly registry: Registry;
   readonly observeTransaction: TransactionObserver;
+  /** A proxy that did not answer, or whose partials did not verify. */
+  observeBadProxy(mspId: string): void;
   observeRequest(request: { method: string; route: string; status: number; durationMs: number }): void;
 }
 
@@ -25,8 +27,17 @@ export function createMetrics(options: { readonly mspId: string }): GatewayMetri
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
   });
+  const badProxies = new Counter({
+    name: 'careledger_bad_partials_total',
+    help: 'Openings for which a proxy gave no partials that verify, by proxy.',
+    labelNames: ['proxy'] as const,
+    registers: [registry],
+  });
   return {
     registry,
+    observeBadProxy(proxy) {
+      badProxies.inc({ proxy });
+    },
     observeTransaction({ contract, method, outcome }) {
       transactions.inc({ contract, method, outcome });
     },
