@@ -16,17 +16,13 @@ import { createOpeningAuthority } from '../sharing/opening-authority.js';
 import { PARTIALS_PATH, PartialsAnswerSchema } from '../sharing/opening-protocol.js';
 import { createOpeningRequester } from '../sharing/opening-requester.js';
 import { createPeerQuestions } from '../sharing/peer-questions.js';
-import { createSharingLedger, type MasterKeyInForce } from '../sharing/sharing-ledger.js';
+import { createSharingLedger } from '../sharing/sharing-ledger.js';
 import type { ReleaseModule } from './release-module.js';
 
 /** What a gateway needs to share records along edges. Without it records are shared by release alone. */
 export interface SharingModules {
   readonly custody: SharingCustody;
   readonly sealer: HeaderSealer;
-  readonly readMasterKey: (
-    contracts: ContractCaller,
-    identity: SigningIdentity,
-  ) => Promise<MasterKeyInForce | undefined>;
   /** Partials that an edge needs; crypto `parseStatement`. */
   readonly thresholdOf: (statement: string) => number;
 }
@@ -88,7 +84,6 @@ async function withSharing(sharing: SharingModules, modules: SharedRecordsModule
     channel: modules.ledger.channel,
     contracts,
     identity,
-    readMasterKey: () => sharing.readMasterKey(contracts, identity),
   });
   const custody = { sharing: sharing.custody, erasure: modules.custody.erasure };
   const authority = createOpeningAuthority(
