@@ -1,4 +1,4 @@
-import { base64UrlToBytes, edgeAckMessage } from '@careledger/crypto/core';
+import { NO_PARENT, base64UrlToBytes, edgeAckMessage, type EdgeStatement } from '@careledger/crypto/core';
 import {
   CareLedgerError,
   KEYS,
@@ -18,7 +18,7 @@ import {
 import { readIdentity } from '../identity/reading.js';
 import type { Call } from '../shell/call.js';
 import { isSignedBy } from '../shell/patient-authority.js';
-import { assertSigned, readStatement, type IdentityAt, type Statement } from './statement.js';
+import { assertSigned, readStatement } from './statement.js';
 
 /** Edges that are to come into force with one transaction, and all that they have to fit. */
 export interface EdgeOffer {
@@ -35,9 +35,6 @@ export interface EdgeOffer {
   /** The edge of the parent grant for the tag of an edge; above a patient's own grant stands nothing. */
   readonly parentOf: (edge: Edge) => EdgeInForce | undefined;
 }
-
-/** Parent of an edge from the owner. */
-const NO_PARENT = '0'.repeat(64);
 
 /**
  * Edges as they come into force: each statement signed by its delegator and made for exactly this place, every share
@@ -57,7 +54,7 @@ export async function acceptedEdges(
   const acks = new Acknowledgements(call, consortium, offer);
   const accepted: EdgeInForce[] = [];
   for (const edge of offer.edges) {
-    const statement = readStatement(edge.statement);
+    const statement = readStatement(edge);
     const parent = offer.parentOf(edge);
     const from = await readIdentity(call, offer.delegator, parent?.toKeyEpoch ?? offer.owner.keyEpoch);
     assertFits(offer, edge, { statement, parent, from, to });
@@ -114,7 +111,7 @@ function addressOf(
 }
 
 interface Place {
-  readonly statement: Statement;
+  readonly statement: EdgeStatement;
   readonly parent: EdgeInForce | undefined;
   readonly from: Identity;
   readonly to: Identity;
@@ -126,7 +123,7 @@ function assertFits(
   edge: Edge,
   { statement, parent, from, to }: Place,
 ): void {
-  const above = parent === undefined ? statement : readStatement(parent.statement);
+  const above = parent === undefined ? statement : readStatement(parent);
   const compared: readonly (readonly [string, string, string])[] = [
     ['owner', nameOf(owner), nameOf(statement.owner)],
     ['delegator', nameOf(from), nameOf(statement.from)],
@@ -137,6 +134,11 @@ function assertFits(
     ['parent', parent?.edgeId ?? NO_PARENT, statement.parent],
     ['onward hops', String(maxHops), String(statement.maxDepth)],
     ['sharable flag', String(maxHops > 0), String(statement.sharable)],
+    [
+      'allowance of recoverable grantees',
+      String(above.allowsRecoverable),
+      String(statement.allowsRecoverable),
+    ],
     ['recoverable grantee', String(mayReach(owner, to, statement)), 'true'],
     ['proxies beside the grantee', String(!statement.proxies.includes(grantee.mspId)), 'true'],
   ];
@@ -151,20 +153,20 @@ function assertFits(
 }
 
 /** What reaches a recoverable identity can be opened by a majority of hospitals: the owner's signed word decides. */
-function mayReach(owner: Identity, to: Identity, { allowsRecoverable }: Statement): boolean {
+function mayReach(owner: Identity, to: Identity, { allowsRecoverable }: EdgeStatement): boolean {
   return owner.recoverable || !to.recoverable || allowsRecoverable;
 }
 
-function nameOf({ name, keyEpoch }: IdentityAt): string {
+function nameOf({ name, keyEpoch }: Pick<Identity, 'name' | 'keyEpoch'>): string {
   return `${name} of epoch ${String(keyEpoch)}`;
 }
 
 async function takeSerial(
   call: Call,
-  { from, serial }: Statement,
+  { from, serial }: EdgeStatement,
   accepted: readonly EdgeInForce[],
 ): Promise<void> {
-  const taken = accepted.some(({ statement }) => readStatement(statement).serial === serial);
+  const taken = accepted.some((edge) => readStatement(edge).serial === serial);
   if (taken || (await call.state.exists(KEYS.edgeSerial, [from.name, serial])))
     throw new CareLedgerError('ALREADY_EXISTS', { came: 'the serial of an earlier edge' });
   await call.state.mark(KEYS.edgeSerial, [from.name, serial]);
@@ -185,7 +187,7 @@ class Acknowledgements {
       throw new CareLedgerError('EDGE_NOT_ACKNOWLEDGED', { came: 'two acknowledgements of one proxy' });
   }
 
-  async of(edge: Edge, { edgeId, proxies }: Statement): Promise<EdgeInForce['proxies']> {
+  async of(edge: Edge, { edgeId, proxies }: EdgeStatement): Promise<EdgeInForce['proxies']> {
     const acknowledged: EdgeInForce['proxies'] = [];
     for (const [index, mspId] of proxies.entries()) {
       const { keyEpoch, signingKey } = await this.#proxy(mspId);

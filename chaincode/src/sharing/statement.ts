@@ -1,35 +1,37 @@
+import { createHash } from 'node:crypto';
+import {
+  CryptoError,
+  base64UrlToBytes,
+  parseStatement,
+  verifyStatementSignature,
+  type EdgeStatement,
+} from '@careledger/crypto/core';
 import { CareLedgerError, type Edge } from '@careledger/protocol';
 
-/** One identity at one epoch of its key. */
-export interface IdentityAt {
-  readonly name: string;
-  readonly keyEpoch: number;
-}
-
-/** What a delegator signed about an edge, as far as the contracts compare it; digests and labels are hex. */
-export interface Statement {
-  readonly edgeId: string;
-  readonly owner: IdentityAt;
-  readonly typeLabel: string;
-  readonly conditionLabel: string;
-  readonly tagEpoch: number;
-  readonly from: IdentityAt;
-  readonly to: IdentityAt;
-  readonly parent: string;
-  readonly serial: string;
-  /** MSP ids in the order of their points, from 1. */
-  readonly proxies: readonly string[];
-  readonly sharable: boolean;
-  readonly maxDepth: number;
-  readonly allowsRecoverable: boolean;
-}
-
-/** @throws CareLedgerError EDGE_INVALID */
-export function readStatement(text: string): Statement {
-  throw new CareLedgerError('EDGE_INVALID', { came: `${String(text.length)} characters` });
+/**
+ * What a delegator signed about an edge. The contracts read it and compare; its values in the groups are the proxies'
+ * to verify, before they acknowledge.
+ * @throws CareLedgerError EDGE_INVALID
+ */
+export function readStatement({ statement }: Pick<Edge, 'statement'>): EdgeStatement {
+  return asEdgeError(() => parseStatement(base64UrlToBytes(statement)));
 }
 
 /** @throws CareLedgerError EDGE_INVALID unless the delegator signed it, and W is the one that it names */
-export function assertSigned(edge: Edge, { edgeId }: Statement, signingKey: string): void {
-  throw new CareLedgerError('EDGE_INVALID', { came: `${edge.w.length} ${edgeId} ${signingKey}` });
+export function assertSigned(edge: Edge, statement: EdgeStatement, signingKey: string): void {
+  asEdgeError(() => {
+    verifyStatementSignature(statement, signingKey);
+  });
+  const wHash = asEdgeError(() => createHash('sha256').update(base64UrlToBytes(edge.w)).digest('hex'));
+  if (wHash !== statement.wHash)
+    throw new CareLedgerError('EDGE_INVALID', { message: 'W is not the one that the statement names.' });
+}
+
+function asEdgeError<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof CryptoError) throw new CareLedgerError('EDGE_INVALID', { cause });
+    throw cause;
+  }
 }

@@ -16,7 +16,9 @@ export {
   MAX_STATEMENT_BYTES,
   NO_PARENT,
   parseStatement,
+  signStatement,
   verifyStatementSignature,
   type EdgeStatement,
+  type UnsignedStatement,
 } from './statement.js';
 export * from './tag.js';
