@@ -34,6 +34,8 @@ export interface PairingEngine {
   readonly name: 'mcl' | 'noble';
   readonly g1: G1;
   readonly g2: G2;
+  /** e(g1, g2). */
+  readonly gt: GT;
 
   /** e(P, Q). */
   pair(left: G1, right: G2): GT;

@@ -2,15 +2,19 @@
  * The pairing in WebAssembly (mcl). mcl hashes to the curve with a tag of its own that cannot be set, so noble hashes and
  * the point is taken over; what mcl reads as an element of GT it does not check, so membership is checked here.
  */
+import { bls12_381 } from '@noble/curves/bls12-381.js';
 import type * as Mcl from 'mcl-wasm';
 import { assertBytes, bytesEqual } from '../core/bytes.js';
 import { CryptoError, invalidInput } from '../core/errors.js';
-import { G1_BYTES, G2_BYTES, GT_BYTES, Q, type G1, type G2, type GT, type PairingEngine } from './engine.js';
+import { G1_BYTES, G2_BYTES, GT_BYTES, type G1, type G2, type GT, type PairingEngine } from './engine.js';
 import { noblePairing } from './noble.js';
 
 type Module = typeof Mcl;
 
 const COEFFICIENT_BYTES = 48;
+const { Fp12 } = bls12_381.fields;
+/** |u| of BLS12-381. */
+const PARAMETER_BITS = 0xd201000000010000n.toString(2);
 let loading: Promise<PairingEngine> | undefined;
 let engine: PairingEngine | undefined;
 
@@ -63,16 +67,25 @@ function createEngine(mcl: Module): PairingEngine {
     result.setStr(value.toString(16), 16);
     return result;
   };
-  const orderBits = Q.toString(2);
-
-  /** By squaring and multiplying: mcl's own power takes membership for granted and reduces q to 0. */
-  const isOfOrderQ = (value: Mcl.GT): boolean => {
-    let result = value;
-    for (const bit of orderBits.slice(1)) {
-      result = mcl.sqr(result);
-      if (bit === '1') result = mcl.mul(result, value);
+  /**
+   * Membership by Frobenius (Scott, ePrint 2021/1130, section 5): x^(p^4 - p^2 + 1) = 1 and x^p = x^u, u the curve's
+   * parameter. gcd(p^4 - p^2 + 1, p - u) = q, so what passes both has an order that divides q. mcl's own power takes
+   * membership for granted and reduces q to 0, which would say nothing.
+   */
+  const isOfOrderQ = (value: Mcl.GT, bytes: Uint8Array): boolean => {
+    const x = Fp12.fromBytes(bytes);
+    const [p1, p2, p4] = [1, 2, 4].map((times) => Fp12.frobeniusMap(x, times));
+    if (p1 === undefined || p2 === undefined || p4 === undefined) return false;
+    if (!Fp12.eql(Fp12.mul(p4, x), p2)) return false;
+    let power = value;
+    for (const bit of PARAMETER_BITS.slice(1)) {
+      power = mcl.sqr(power);
+      if (bit === '1') power = mcl.mul(power, value);
     }
-    return result.isOne();
+    // u is negative: x^p x^|u| = 1.
+    const frobenius = new mcl.GT();
+    frobenius.deserialize(swapped(Fp12.toBytes(p1)));
+    return mcl.mul(frobenius, power).isOne();
   };
 
   const decoded = <Value extends Mcl.G1 | Mcl.G2>(
@@ -104,7 +117,7 @@ function createEngine(mcl: Module): PairingEngine {
         !value.isZero() &&
         !value.isOne() &&
         bytesEqual(swapped(value.serialize()), bytes) &&
-        isOfOrderQ(value);
+        isOfOrderQ(value, bytes);
     } catch {
       isMember = false;
     }
@@ -139,6 +152,7 @@ function createEngine(mcl: Module): PairingEngine {
     name: 'mcl',
     g1: asG1(g1),
     g2: asG2(g2),
+    gt: asGT(mcl.pairing(g1, g2)),
     pair: (left, right) => asGT(mcl.pairing(g1Of(left), g2Of(right))),
     pairProduct,
     g1Multiply: (left, right) => asG1(mcl.add(g1Of(left), g1Of(right))),

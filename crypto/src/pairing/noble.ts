@@ -94,8 +94,15 @@ function power<Point extends { multiply(scalar: bigint): Point }>(
   return exponent === 0n ? zero : base.multiply(exponent);
 }
 
+/** At first use: whoever only verifies registrations needs none. */
+let generator: GT | undefined;
+
 export const noblePairing: PairingEngine = {
   name: 'noble',
+  get gt() {
+    generator ??= asGT(bls12_381.pairing(G1Curve.Point.BASE, G2Curve.Point.BASE));
+    return generator;
+  },
   g1: asG1(G1Curve.Point.BASE),
   g2: asG2(G2Curve.Point.BASE),
   pair: (left, right) => asGT(bls12_381.pairing(g1Of(left), g2Of(right))),

@@ -123,6 +123,10 @@ describe('pairing', function () {
         refused(() => engine.decodeGT('t', minusOne));
         const t = Fp12.fromBytes(engine.encodeGT(engine.pair(engine.g1, engine.g2)));
         refused(() => engine.decodeGT('t', Fp12.toBytes(Fp12.neg(t))));
+        // Of the cyclotomic subgroup, and still not of order q: x^((p^6 - 1)(p^2 + 1)) for an x outside.
+        const x = Fp12.fromBytes(new Uint8Array(GT_BYTES).fill(1));
+        const easy = Fp12.mul(Fp12.conjugate(x), Fp12.inv(x));
+        refused(() => engine.decodeGT('t', Fp12.toBytes(Fp12.mul(Fp12.frobeniusMap(easy, 2), easy))));
       });
     });
   }

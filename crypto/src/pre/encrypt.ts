@@ -85,7 +85,7 @@ export function encryptUnderTag(
   random: RandomBytes = randomBytes,
 ): Encrypted {
   const tag: Tag = { ...labels, owner: { name: owner.name, keyEpoch: owner.keyEpoch } };
-  const m = engine.gtPower(engine.pair(engine.g1, engine.g2), randomScalar(random));
+  const m = engine.gtPower(engine.gt, randomScalar(random));
   const parts = partsFor(engine, { m, tag, aad, base: ownerBase(engine, owner) });
   const header = { ...parts, tag, aad, hop: 0, edgeId: NO_EDGE, w: NO_SECRET, attestations: new Map() };
   return {
@@ -138,10 +138,22 @@ export function publicCheck(
   headers: readonly Uint8Array[],
   engine: PairingEngine = mclPairing(),
 ): CheckedHeader[] {
-  const checked = headers.map((bytes, index) => readChecked(engine, bytes, index));
+  const checked = readHeaders(headers, engine);
   if (checked.length === 0 || holdTogether(engine, checked)) return checked;
   const wrong = checked.findIndex((header) => !holdTogether(engine, [header]));
   throw notWellFormed(wrong);
+}
+
+/**
+ * Headers with their points: parsed, in their groups, h3 at hop 0. Enough for a reader, whose opening computes every
+ * part again; a proxy makes the whole `publicCheck`.
+ * @throws CRYPTO_INVALID_INPUT; CRYPTO_AUTHENTICATION_FAILED naming the first wrong one by its place
+ */
+export function readHeaders(
+  headers: readonly Uint8Array[],
+  engine: PairingEngine = mclPairing(),
+): CheckedHeader[] {
+  return headers.map((bytes, index) => readChecked(engine, bytes, index));
 }
 
 function readChecked(engine: PairingEngine, bytes: Uint8Array, index: number): CheckedHeader {

@@ -21,7 +21,14 @@ import { fieldBytes, type IdentityPublicKey } from '../ibe/index.js';
 import { lagrangeModQ, mclPairing, Q, type G1, type GT, type PairingEngine } from '../pairing/index.js';
 import { verifyChain, type EdgeChain } from './chain.js';
 import { openEdge, type VerifiedEdge } from './edge.js';
-import { oneRejection, openedKey, ownerBase, publicCheck, type CheckedHeader } from './encrypt.js';
+import {
+  oneRejection,
+  openedKey,
+  ownerBase,
+  publicCheck,
+  readHeaders,
+  type CheckedHeader,
+} from './encrypt.js';
 import { ATTESTATION_SLOTS, encodeHeader, handleOf, parseHeader, type PreHeader } from './header.js';
 import { verifyEdgePartials } from './partial.js';
 
@@ -63,7 +70,7 @@ export function openAlong(
   engine: PairingEngine = mclPairing(),
 ): OpenedAlong {
   const edges = verifyChain(of.chain, engine);
-  const headers = publicCheck(of.headers, engine);
+  const headers = readHeaders(of.headers, engine);
   if (headers.some(({ hop }) => hop !== 0)) throw invalidInput('headers', 'hop 0', 'a later hop');
   const { factors, badProxies } = combine(
     { edges, headers, answers: of.answers, proxyKeys: of.proxyKeys },
