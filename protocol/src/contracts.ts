@@ -1,10 +1,12 @@
 import type { Static, TSchema } from 'typebox';
 import type { ContractName } from './names.js';
 import * as access from './schemas/access.js';
+import * as emergencies from './schemas/emergencies.js';
 import * as erasures from './schemas/erasures.js';
 import * as grants from './schemas/grants.js';
 import * as identities from './schemas/identities.js';
 import * as instructions from './schemas/instructions.js';
+import * as links from './schemas/links.js';
 import * as masterKey from './schemas/master-key.js';
 import * as members from './schemas/members.js';
 import * as panels from './schemas/panels.js';
@@ -117,6 +119,27 @@ export const METHODS = {
     Post: submit(erasures.PostErasureSchema),
     Certify: submit(erasures.CertifyErasureSchema),
     Get: evaluate(erasures.ErasureQuerySchema),
+  },
+  emergencies: {
+    NameOfficers: submit(emergencies.NameOfficersSchema),
+    Open: submit(emergencies.OpenEmergencySchema),
+    Identify: submit(emergencies.IdentifySchema),
+    Approve: submit(emergencies.EmergencyCaseIdSchema),
+    Refuse: submit(emergencies.EmergencyCaseIdSchema),
+    PostReview: submit(emergencies.PostReviewSchema),
+    Sweep: submit(emergencies.SweepEmergenciesSchema),
+    Officers: evaluate(members.MemberQuerySchema),
+    Get: evaluate(emergencies.EmergencyCaseIdSchema),
+    GetAccess: evaluate(emergencies.EmergencyAccessQuerySchema),
+    List: evaluate(emergencies.ListEmergenciesSchema),
+    Notices: evaluate(emergencies.ListNoticesSchema),
+  },
+  links: {
+    Open: submit(links.OpenLinkCaseSchema),
+    Approve: submit(links.LinkCaseIdSchema),
+    PostOutcome: submit(links.PostLinkOutcomeSchema),
+    Get: evaluate(links.LinkCaseIdSchema),
+    List: evaluate(links.ListLinkCasesSchema),
   },
   queries: {
     RegisterKey: submit(queries.RegisterKeySchema),

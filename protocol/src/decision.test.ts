@@ -41,6 +41,7 @@ const DENIED: Record<DenyReason, Partial<DecisionInput>> = {
   PARENT_ENDED: sharedInput({ grants: [forward()] }),
   GRANT_EPOCH_STALE: sharedInput({ grants: [edgeGrant({ edges: [edge({ tagEpoch: 1 })] })] }),
   RESEAL_PENDING: sharedInput({ record: { sharing: { ...SHARING, tagEpoch: 1 } } }),
+  EMERGENCY_NOT_OPEN: { grants: [], caseId: '05'.repeat(16), purpose: 'emergency' },
 };
 
 const arbitraryGrant: fc.Arbitrary<PatientGrant> = fc

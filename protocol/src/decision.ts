@@ -15,11 +15,13 @@ import { tagName } from './record-types.js';
 export interface DecisionInput {
   readonly requester: Caller;
   readonly purpose: Purpose;
+  /** The emergency that the requester names. */
+  readonly caseId?: string | undefined;
   /** Transaction timestamp. */
   readonly at: string;
   readonly record: EmrRecord;
   /** What the patient's grant book says beside grants and instructions. */
-  readonly patient: Pick<GrantBook, 'status' | 'mspId' | 'identityEpoch' | 'tags'>;
+  readonly patient: Pick<GrantBook, 'status' | 'mspId' | 'identityEpoch' | 'tags' | 'emergencies'>;
   /** Live grants and instructions of the patient (the grant book). */
   readonly grants: readonly PatientGrant[];
   readonly instructions: readonly PatientInstruction[];
@@ -29,6 +31,7 @@ export interface DecisionInput {
 
 export type Decision =
   | { readonly outcome: 'grant'; readonly basis: 'own-hospital' }
+  | { readonly outcome: 'grant'; readonly basis: 'break-glass' }
   | { readonly outcome: 'grant'; readonly basis: 'grant'; readonly grant: PatientGrant }
   | { readonly outcome: 'grant'; readonly basis: 'instruction'; readonly instruction: PatientInstruction }
   | { readonly outcome: 'deny'; readonly reason: DenyReason };
@@ -43,6 +46,7 @@ export function decide(input: DecisionInput): Decision {
   if (standing !== undefined) return { outcome: 'deny', reason: standing };
   if (isOwnHospital(input)) return { outcome: 'grant', basis: 'own-hospital' };
   if (!input.record.sharable) return { outcome: 'deny', reason: 'RECORD_NOT_SHARABLE' };
+  if (breaksGlass(input)) return { outcome: 'grant', basis: 'break-glass' };
   if (isClosedToSharing(input.patient, input.record)) return { outcome: 'deny', reason: 'TAG_NOT_SHARABLE' };
 
   const verdicts = input.grants.map((grant) => ({ grant, reason: whyNot(grant, input) }));
@@ -51,6 +55,7 @@ export function decide(input: DecisionInput): Decision {
 
   const instruction = input.instructions.find((candidate) => autoGrants(candidate, input));
   if (instruction !== undefined) return { outcome: 'grant', basis: 'instruction', instruction };
+  if (input.caseId !== undefined) return { outcome: 'deny', reason: 'EMERGENCY_NOT_OPEN' };
   return { outcome: 'deny', reason: mostTelling(verdicts.map((verdict) => verdict.reason)) };
 }
 
@@ -82,6 +87,22 @@ function isOwnHospital(input: DecisionInput): boolean {
     input.requester.mspId === input.record.ownerMspId &&
     input.requester.role === 'clinician' &&
     OWN_HOSPITAL_PURPOSES.includes(input.purpose)
+  );
+}
+
+/**
+ * Access in an emergency goes before what the patient closed to sharing: that is what breaking the glass means. It does
+ * not go before what the hospital keeps to itself, nor before a suspension.
+ */
+function breaksGlass({ caseId, purpose, requester, patient, at }: DecisionInput): boolean {
+  if (caseId === undefined || purpose !== 'emergency' || requester.role !== 'clinician') return false;
+  const access = patient.emergencies?.find((candidate) => candidate.caseId === caseId);
+  return (
+    access?.requester.mspId === requester.mspId &&
+    access.requester.enrolmentId === requester.enrolmentId &&
+    access.endedAt === undefined &&
+    access.from <= at &&
+    at <= access.until
   );
 }
 

@@ -168,6 +168,23 @@ export const ERROR_CATALOGUE = {
     meaning: 'The grant does not allow another onward hop.',
     action: 'Ask the patient for a grant.',
   },
+  EMERGENCY_NOT_FOUND: { status: 404, meaning: 'No such emergency.', action: 'Check the case id.' },
+  OFFICER_NOT_NAMED: {
+    status: 403,
+    meaning: 'The caller’s hospital did not name this officer for emergencies.',
+    action: 'An administrator of the hospital names its officers.',
+  },
+  NOT_INDEPENDENT: {
+    status: 403,
+    meaning: 'Whoever asked or agreed does not decide or review it.',
+    action: 'Ask an officer of another hospital, or another person.',
+  },
+  LINK_CASE_NOT_FOUND: { status: 404, meaning: 'No such case.', action: 'Check the case id.' },
+  LINK_MISSING: {
+    status: 409,
+    meaning: 'A pseudonym was enrolled without a link: nobody can say whose else it is.',
+    action: 'Leave the pseudonym out.',
+  },
   ACCESS_NOT_FOUND: { status: 404, meaning: 'No such access entry.', action: 'Check the transaction id.' },
   INSTRUCTION_NOT_FOUND: {
     status: 404,

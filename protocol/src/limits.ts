@@ -25,6 +25,26 @@ export const LIMITS = {
   sealedEdgeSecretCharacters: 2_048,
   /** Content and both headers of a record, as objects of the record store. */
   objectsPerRecord: 3,
+  /** Officers whom one hospital names for emergencies. */
+  emergencyOfficers: 32,
+  /** Distinct hospitals that approve access in an emergency; fewer only where there are fewer others. */
+  emergencyApprovals: 2,
+  /** Access in an emergency: four hours from the approval that opened it. */
+  emergencyAccessMs: 14_400_000,
+  /** From the opening of a case until it is unanswered: four hours. */
+  emergencyAnswerMs: 14_400_000,
+  /** How long access that is over stays in the grant book: as long as a release may be repeated. */
+  emergencyKeptMs: 86_400_000,
+  /** Emergency accesses in one patient's grant book. */
+  emergenciesPerPatient: 16,
+  emergencyDescriptionCharacters: 160,
+  caseReasonCharacters: 400,
+  /** Pseudonyms that one case links. */
+  linkedPseudonyms: 8,
+  /** From the opening of a case to link pseudonyms until it lapses: a week. */
+  linkAnswerMs: 604_800_000,
+  /** How long the holders give their parts after the majority approved: a day. */
+  linkReleaseMs: 86_400_000,
   /** Denials that a suspension rule may ask for; the contract scans at most this many. */
   suspensionDenials: 50,
   fieldsPerQuery: 16,

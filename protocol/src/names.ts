@@ -13,6 +13,8 @@ export const CONTRACTS = {
   ceremonies: 'ceremonies',
   identities: 'identities',
   erasures: 'erasures',
+  emergencies: 'emergencies',
+  links: 'links',
 } as const;
 export type ContractName = keyof typeof CONTRACTS;
 
@@ -104,6 +106,17 @@ export const KEYS = {
   erasureReceipt: 'erasure-receipt',
   /** [recordId]: written once. */
   erasureCertificate: 'erasure-certificate',
+  /** [mspId]: who may approve emergencies for the hospital. */
+  emergencyOfficers: 'emergency-officers',
+  emergency: 'emergency',
+  /** ['open' or 'ended' as 0 or 1, opened at, caseId]: those that wait for something come first. */
+  emergenciesByState: 'by-state-emergency',
+  /** [when the status is over by itself, caseId]. */
+  emergencyDue: 'emergency-due',
+  /** [pseudonym, at, caseId]: what the patient is told without having asked. */
+  notice: 'notice',
+  linkCase: 'link-case',
+  linkCasesByTime: 'by-time-link-case',
   /** [ceremonyId, attempt, round, mspId]. */
   ceremonyPost: 'ceremony-post',
 } as const;
@@ -145,6 +158,12 @@ export const EVENTS = {
   /** One hospital destroyed what it had of an erased record: the record's id. */
   erasurePosted: 'erasure.posted',
   erasureCertified: 'erasure.certified',
+  emergencyOfficersNamed: 'emergency-officers.named',
+  /** Any step of a case of break glass: its id and status. */
+  emergencyChanged: 'emergency.changed',
+  emergenciesSwept: 'emergencies.swept',
+  /** Any step of a case that links pseudonyms: its id and status. */
+  linkCaseChanged: 'link-case.changed',
   /** One participant posted the digests of a round: the ceremony's id, attempt and round. */
   ceremonyPosted: 'ceremony.posted',
 } as const;

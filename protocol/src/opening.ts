@@ -12,6 +12,7 @@ import type { EmrRecord } from './schemas/records.js';
 export interface OpeningInput {
   readonly requester: Caller;
   readonly purpose: Purpose;
+  readonly caseId?: string | undefined;
   readonly at: string;
   readonly txId: string;
   readonly requesterMemberActive: boolean;
@@ -95,7 +96,8 @@ class Opening {
     if (decision.outcome === 'deny') return { outcome: 'deny', reason: decision.reason };
     const { requester } = this.input;
     const via = keyWayOf(decision, { requester, record, patient: this.bookOf(record.pseudonym) });
-    if (decision.basis === 'own-hospital') return { outcome: 'grant', basis: 'own-hospital', via };
+    if (decision.basis === 'own-hospital' || decision.basis === 'break-glass')
+      return { outcome: 'grant', basis: decision.basis, via };
     const { pseudonym } = record;
     const grant = decision.basis === 'grant' ? decision.grant : this.grantBy(pseudonym, decision.instruction);
     this.use(pseudonym, grant.grantId);

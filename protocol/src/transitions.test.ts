@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { RECEIPT_STATUSES } from './schemas/access.js';
 import { CEREMONY_STATUSES } from './schemas/ceremonies.js';
+import { EMERGENCY_STATUSES } from './schemas/emergencies.js';
 import { ERASURE_STATUSES } from './schemas/erasures.js';
 import { GRANT_STATUSES } from './schemas/grants.js';
 import { CONSENT_STATUSES, RECOVERY_STATUSES } from './schemas/identities.js';
 import { INSTRUCTION_STATUSES } from './schemas/instructions.js';
+import { LINK_CASE_STATUSES } from './schemas/links.js';
 import { MEMBER_STATUSES } from './schemas/members.js';
 import { PATIENT_STATUSES } from './schemas/patients.js';
 import { QUERY_STATUSES } from './schemas/queries.js';
@@ -23,6 +25,8 @@ const STATUSES: Record<ObjectKind, readonly string[]> = {
   query: QUERY_STATUSES,
   ceremony: CEREMONY_STATUSES,
   erasure: ERASURE_STATUSES,
+  emergency: EMERGENCY_STATUSES,
+  linkCase: LINK_CASE_STATUSES,
 };
 
 type Steps = Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;

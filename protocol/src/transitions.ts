@@ -1,9 +1,11 @@
 import { CareLedgerError } from './errors.js';
 import type { CEREMONY_STATUSES } from './schemas/ceremonies.js';
 import type { ERASURE_STATUSES } from './schemas/erasures.js';
+import type { EMERGENCY_STATUSES } from './schemas/emergencies.js';
 import type { GRANT_STATUSES } from './schemas/grants.js';
 import type { CONSENT_STATUSES, RECOVERY_STATUSES } from './schemas/identities.js';
 import type { INSTRUCTION_STATUSES } from './schemas/instructions.js';
+import type { LINK_CASE_STATUSES } from './schemas/links.js';
 import type { MEMBER_STATUSES } from './schemas/members.js';
 import type { PATIENT_STATUSES } from './schemas/patients.js';
 import type { RECEIPT_STATUSES } from './schemas/access.js';
@@ -97,8 +99,45 @@ const erasure: Table<(typeof ERASURE_STATUSES)[number]> = {
   none: { certify: 'certified' },
 };
 
+const emergency: Table<(typeof EMERGENCY_STATUSES)[number]> = {
+  none: { open: 'opened', openUnidentified: 'unidentified' },
+  unidentified: {
+    identify: 'opened',
+    refuse: 'unidentified',
+    carryRefusal: 'refused',
+    elapse: 'unanswered',
+  },
+  opened: {
+    approve: 'opened',
+    provide: 'provisional',
+    carry: 'approved',
+    refuse: 'opened',
+    carryRefusal: 'refused',
+    elapse: 'unanswered',
+  },
+  provisional: {
+    approve: 'provisional',
+    carry: 'approved',
+    refuse: 'provisional',
+    carryRefusal: 'withdrawn',
+    elapse: 'lapsed',
+  },
+  approved: { elapse: 'expired' },
+  expired: { review: 'reviewed' },
+  lapsed: { review: 'reviewed' },
+  withdrawn: { review: 'reviewed' },
+};
+
+const linkCase: Table<(typeof LINK_CASE_STATUSES)[number]> = {
+  none: { open: 'opened' },
+  opened: { approve: 'opened', carry: 'approved', lapse: 'lapsed' },
+  approved: { post: 'posted', lapse: 'lapsed' },
+};
+
 export const TRANSITIONS = {
   erasure,
+  emergency,
+  linkCase,
   member,
   patient,
   record,

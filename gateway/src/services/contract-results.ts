@@ -9,6 +9,9 @@ import type {
   ContractName,
   Contribution,
   CustodyConsent,
+  Emergency,
+  EmergencyAccess,
+  EmergencyOfficers,
   EmrRecord,
   Erasure,
   ErasureCertificate,
@@ -18,9 +21,11 @@ import type {
   KeyRegistration,
   KeyRegistrationResult,
   MasterKey,
+  LinkCase,
   Member,
   MemberInstruction,
   MethodName,
+  Notice,
   Page,
   Panel,
   Patient,
@@ -120,6 +125,27 @@ export interface ContractResults {
     Get: Identity;
     GetConsent: CustodyConsent;
     GetRecovery: Recovery;
+  };
+  emergencies: {
+    NameOfficers: EmergencyOfficers;
+    Open: Emergency;
+    Identify: Emergency;
+    Approve: Emergency;
+    Refuse: Emergency;
+    PostReview: Emergency;
+    Sweep: { readonly over: string[] };
+    Officers: Pick<EmergencyOfficers, 'mspId' | 'officers'>;
+    Get: Emergency;
+    GetAccess: EmergencyAccess;
+    List: Page<Emergency>;
+    Notices: Page<Notice>;
+  };
+  links: {
+    Open: LinkCase;
+    Approve: LinkCase;
+    PostOutcome: LinkCase;
+    Get: LinkCase;
+    List: Page<LinkCase>;
   };
   erasures: { Post: ErasureReceipt; Certify: ErasureCertificate; Get: Erasure };
   queries: {

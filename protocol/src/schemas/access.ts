@@ -37,6 +37,8 @@ export const DENY_REASONS = [
   'GRANT_EPOCH_STALE',
   /** The record is sealed under an earlier epoch, or for the owner alone: it waits for its hospital. */
   'RESEAL_PENDING',
+  /** The emergency that was named gives the requester no access to this patient now. */
+  'EMERGENCY_NOT_OPEN',
 ] as const;
 export type DenyReason = (typeof DENY_REASONS)[number];
 
@@ -46,11 +48,13 @@ export type DenyReason = (typeof DENY_REASONS)[number];
  */
 export const KEY_WAYS = ['own', 'release', 're-encryption'] as const;
 export type KeyWay = (typeof KEY_WAYS)[number];
-export const GRANT_BASES = ['own-hospital', 'grant', 'instruction'] as const;
+export const GRANT_BASES = ['own-hospital', 'grant', 'instruction', 'break-glass'] as const;
 
 export const OpenSchema = closed({
   recordIds: Type.Array(RecordId, { minItems: 1, maxItems: LIMITS.batchRecords, uniqueItems: true }),
   purpose: PurposeSchema,
+  /** The emergency under which the requester asks. */
+  caseId: Type.Optional(ObjectId),
   /** Key to which the owner's gateway re-wraps the data keys; on the ledger, so nobody can name another later. */
   recipientKey: X25519PublicKey,
 });
@@ -74,6 +78,7 @@ export const AccessSchema = closed({
   accessId: TransactionId,
   requester: CallerSchema,
   purpose: PurposeSchema,
+  caseId: Type.Optional(ObjectId),
   recipientKey: X25519PublicKey,
   at: Instant,
   decisions: Type.Array(AccessDecisionSchema),

@@ -59,6 +59,8 @@ export const Nonce = Type.String({
   pattern: '^[A-Za-z0-9_-]{22}$',
   description: '128 random bits, base64url',
 });
+/** A link between pseudonyms, sealed to `trace/<pseudonym>`: crypto `sealLink`, 176 bytes. */
+export const SealedLink = base64urlOf(176);
 export const Base64Url = (maxLength: number) => Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength });
 /** `epoch` of the consortium at which the key-level endorsement policy of the object was set. */
 export const MembersEpoch = Type.Integer({ minimum: 0 });
@@ -70,6 +72,12 @@ export const PurposeSchema = oneOf(PURPOSES);
 export const RoleSchema = oneOf(ROLES);
 export const RecordTypeSchema = oneOf(RECORD_TYPES);
 export const SensitivitySchema = oneOf(SENSITIVITIES);
+/**
+ * Words of a person that stand on the ledger for ever: they must not identify a patient. Refused is what looks like it
+ * would, an address or a number of four digits and more, such as a year, a telephone number or an insurance number.
+ */
+export const CaseText = (maxLength: number) =>
+  Type.String({ pattern: '^(?![^]*[0-9]{4})[^@]+$', minLength: 1, maxLength });
 export const Text = (maxLength: number) => Type.String({ minLength: 1, maxLength });
 
 /** A person at a hospital, as the certificate says. */

@@ -1,3 +1,4 @@
+import type { EmergencyAccess } from './emergencies.js';
 import type { PatientGrant } from './grants.js';
 import type { PatientInstruction } from './instructions.js';
 import type { Patient } from './patients.js';
@@ -29,5 +30,7 @@ export interface GrantBook {
   readonly tags?: Readonly<Partial<Record<TagName, TagState>>>;
   /** Epoch of the patient's identity key; absent: the patient has none, and grants have no edges. */
   readonly identityEpoch?: number;
+  /** Access in emergencies, that which is over for less than a day included. */
+  readonly emergencies?: readonly EmergencyAccess[];
   readonly membersEpoch: number;
 }

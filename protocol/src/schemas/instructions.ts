@@ -36,6 +36,13 @@ export const PatientRuleSchema = Type.Union([
     { kind: Type.Literal('expire-grant'), afterOpenings: Type.Integer({ minimum: 1, maximum: 1000 }) },
     'Event: an opening under a grant. Action: expire the grant after so many.',
   ),
+  closed(
+    {
+      kind: Type.Literal('break-glass'),
+      secondWithinMs: Type.Integer({ minimum: 60_000, maximum: LIMITS.emergencyAccessMs }),
+    },
+    'Event: the first approval of an emergency. Action: open at once, and close unless a second comes within the time.',
+  ),
 ]);
 export type PatientRule = Static<typeof PatientRuleSchema>;
 

@@ -5,6 +5,7 @@ import {
   MembersEpoch,
   MspId,
   Pseudonym,
+  SealedLink,
   TransactionId,
   X25519PublicKey,
   closed,
@@ -16,7 +17,13 @@ export const PATIENT_STATUSES = ['enrolled', 'closed'] as const;
 export const PatientKeysSchema = closed({ signing: Ed25519PublicKey, encryption: X25519PublicKey });
 
 /** Enrolment is signed with the key that it registers: proof that the enrolled key is the patient's. */
-export const EnrolArgumentsSchema = closed({ pseudonym: Pseudonym, mspId: MspId, keys: PatientKeysSchema });
+export const EnrolArgumentsSchema = closed({
+  pseudonym: Pseudonym,
+  mspId: MspId,
+  keys: PatientKeysSchema,
+  /** Says to a majority of the members, and to nobody else, which pseudonyms are one patient's. */
+  link: Type.Optional(SealedLink),
+});
 export const EnrolSchema = signedByPatient(EnrolArgumentsSchema);
 /** Signed with the key that it replaces. */
 export const RotateKeysArgumentsSchema = closed({ pseudonym: Pseudonym, keys: PatientKeysSchema });
@@ -30,6 +37,7 @@ export const PatientSchema = closed({
   mspId: MspId,
   status: oneOf(PATIENT_STATUSES),
   keys: PatientKeysSchema,
+  link: Type.Optional(SealedLink),
   /** Raised by every rotation of keys. */
   keyEpoch: Type.Integer({ minimum: 0 }),
   enrolledAt: Instant,
