@@ -1,3 +1,10 @@
 /** The identity master key, of which nobody knows the secret: how it is made, shared, and shared anew. */
-export * from './sharing.js';
+export { beginIdentityCeremony, inspectIdentityCeremony, stepIdentityCeremony } from './machine.js';
+export {
+  assertIdentityShare,
+  checkedIdentitySharing,
+  identityKeyId,
+  identitySharingDigest,
+  type CheckedSharing,
+} from './sharing.js';
 export * from './types.js';

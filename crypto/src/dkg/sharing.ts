@@ -10,9 +10,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { base64UrlToBytes, bytesEqual, bytesToBase64Url, bytesToHex } from '../core/bytes.js';
 import { encodeList, encodeParts } from '../core/encode.js';
 import { invalidInput, shapeOf } from '../core/errors.js';
-import { Q, decodeScalar, noblePairing, type G2, type PairingEngine } from '../pairing/index.js';
+import { decodeScalar, noblePairing, type G2, type PairingEngine } from '../pairing/index.js';
 import { assertKeyHolders } from '../threshold/codec.js';
 import { assertThreshold } from '../threshold/integer-sharing.js';
+import { isCommitted } from './feldman.js';
 import type { IdentityMasterKey, IdentityShare, IdentitySharing } from './types.js';
 
 const MAX_EPOCH = 1000;
@@ -58,16 +59,9 @@ export function checkedIdentitySharing(
   return { keyId, epoch, threshold, holders, commitments: points };
 }
 
-/** g2^F(point). */
-export function publicShareAt(engine: PairingEngine, commitments: readonly G2[], point: number): G2 {
-  const powers = commitments.map((_, k) => BigInt(point) ** BigInt(k) % Q);
-  return engine.g2Powers(commitments, powers);
-}
-
-/** What every holder compares before it accepts the outcome of a ceremony; lower-case hex. @throws as above */
-export function identitySharingDigest(masterKey: IdentityMasterKey, sharing: IdentitySharing): string {
+/** Of documents that were checked; lower-case hex. */
+export function sharingBytesDigest(masterKey: IdentityMasterKey, sharing: IdentitySharing): string {
   const { epoch, threshold, holders, commitments } = sharing;
-  checkedIdentitySharing(noblePairing, masterKey, sharing);
   const label = 'careledger/identity-sharing/v1';
   const encoded = encodeParts(
     label,
@@ -81,21 +75,28 @@ export function identitySharingDigest(masterKey: IdentityMasterKey, sharing: Ide
 }
 
 /**
- * A share that fits the sharing: it is the holder's, of this key and epoch, and g2^(s_i) = P_i.
+ * What every holder compares before it accepts the outcome of a ceremony; lower-case hex.
+ * @throws CRYPTO_INVALID_INPUT as `checkedIdentitySharing`
+ */
+export function identitySharingDigest(masterKey: IdentityMasterKey, sharing: IdentitySharing): string {
+  checkedIdentitySharing(noblePairing, masterKey, sharing);
+  return sharingBytesDigest(masterKey, sharing);
+}
+
+/**
+ * s_i of a share that fits the sharing: it is the holder's, of this key and epoch, and g2^(s_i) = P_i.
  * @throws CRYPTO_INVALID_INPUT
  */
 export function assertIdentityShare(
   engine: PairingEngine,
-  sharing: CheckedSharing,
+  { keyId, epoch, holders, commitments }: CheckedSharing,
   share: IdentityShare,
 ): bigint {
-  const { keyId, epoch, holder, point, scalar } = share;
-  const isOfSharing = keyId === sharing.keyId && epoch === sharing.epoch;
-  if (!isOfSharing || sharing.holders[point - 1] !== holder)
+  const isOfSharing = share.keyId === keyId && share.epoch === epoch;
+  if (!isOfSharing || holders[share.point - 1] !== share.holder)
     throw invalidInput('share', 'a share of this sharing', 'another');
-  const value = decodeScalar('share.scalar', base64UrlToBytes(scalar));
-  const expected = publicShareAt(engine, sharing.commitments, point);
-  if (!engine.g2Equal(engine.g2Power(engine.g2, value), expected))
+  const value = decodeScalar('share.scalar', base64UrlToBytes(share.scalar));
+  if (!isCommitted(engine, { commitments, point: share.point, share: value }))
     throw invalidInput('share.scalar', 'the scalar behind the public share', 'another');
   return value;
 }

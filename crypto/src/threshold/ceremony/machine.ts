@@ -7,13 +7,14 @@
  *   redistribute   deal prove agree
  */
 import { createLockstep, type LockstepContext, type Place } from '../../lockstep/machine.js';
+import { orderedParticipants } from '../../lockstep/parties.js';
 import type { CeremonyProgress } from '../../lockstep/types.js';
 import { modPow as bigintModPow } from '../../paillier/arithmetic.js';
 import { BIPRIMALITY_ROUNDS } from './biprimality.js';
 import { CANDIDATE_ROUNDS } from './candidates.js';
 import { CLOSING_ROUNDS } from './closing.js';
 import { EXPONENT_ROUNDS } from './exponent.js';
-import { assertParameters, orderedParticipants, parametersDigest } from './parameters.js';
+import { assertParameters, parametersDigest } from './parameters.js';
 import { planOf } from './plan.js';
 import { ROUND_NAMES, type Round, type RoundContext, type RoundName } from './round.js';
 import type { CeremonyParameters, CeremonyResult, CeremonyTools } from './types.js';

@@ -1,35 +1,14 @@
 /** What makes a ceremony's parameters well-formed, and their digest, which everyone has to agree on. */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { assertBytes, base64UrlToBytes, utf8 } from '../../core/bytes.js';
-import { assertContextText } from '../../core/context.js';
+import { utf8 } from '../../core/bytes.js';
 import { encodeParts } from '../../core/encode.js';
-import { invalidInput, shapeOf } from '../../core/errors.js';
+import { invalidInput } from '../../core/errors.js';
+import { assertParties } from '../../lockstep/parties.js';
 import { assertKeyBits } from '../../paillier/public-key.js';
-import { assertKeyHolders, thresholdShareFromJson } from '../codec.js';
-import { assertThreshold } from '../integer-sharing.js';
+import { thresholdShareFromJson } from '../codec.js';
 import { assertRedistribution } from '../redistribution.js';
 import { redistributionOf } from './closing.js';
 import type { CeremonyParameters } from './types.js';
-
-/** Holders first, then dealers that will hold nothing: the order in which everyone reads messages and echoes. */
-export function orderedParticipants({ holders, dealers = [] }: CeremonyParameters): string[] {
-  return [...holders, ...dealers.filter((dealer) => !holders.includes(dealer))];
-}
-
-function assertParticipants(parameters: CeremonyParameters): void {
-  const { participants, self, signingKeys } = parameters;
-  const expected = orderedParticipants(parameters);
-  const came: unknown = participants;
-  if (
-    !Array.isArray(came) ||
-    JSON.stringify([...participants].sort()) !== JSON.stringify([...expected].sort())
-  )
-    throw invalidInput('participants', 'the holders, and the dealers among them or not', shapeOf(came));
-  if (!expected.includes(self)) throw invalidInput('self', 'one of the participants', 'another name');
-  if (signingKeys === undefined) return;
-  for (const name of expected)
-    assertBytes(`signingKeys.${name}`, base64UrlToBytes(signingKeys[name] ?? ''), 32);
-}
 
 function assertGeneration({ present, dealers, share }: CeremonyParameters): void {
   if (present !== undefined || dealers !== undefined || share !== undefined)
@@ -55,26 +34,10 @@ function assertMove(parameters: CeremonyParameters): void {
 
 /** @throws CRYPTO_INVALID_INPUT naming what does not fit */
 export function assertParameters(parameters: CeremonyParameters): void {
-  const { ceremonyId, attempt, purpose, keyBits, holders, threshold } = parameters;
-  assertContextText('ceremonyId', ceremonyId);
-  if (!Number.isSafeInteger(attempt) || attempt < 1)
-    throw invalidInput('attempt', 'an integer from 1', shapeOf(attempt));
-  assertKeyBits(keyBits, { allowTestKeySize: parameters.allowTestKeySize === true });
-  assertKeyHolders(holders);
-  assertThreshold(threshold, holders.length);
-  if (2 * threshold <= holders.length)
-    throw invalidInput('threshold', 'more than half of the holders', String(threshold));
-  switch (purpose) {
-    case 'generate':
-      assertGeneration(parameters);
-      break;
-    case 'redistribute':
-      assertMove(parameters);
-      break;
-    default:
-      throw invalidInput('purpose', 'generate or redistribute', shapeOf(purpose));
-  }
-  assertParticipants(parameters);
+  assertParties(parameters);
+  assertKeyBits(parameters.keyBits, { allowTestKeySize: parameters.allowTestKeySize === true });
+  if (parameters.purpose === 'generate') assertGeneration(parameters);
+  else assertMove(parameters);
 }
 
 /** Of what has to be the same for everyone. */
