@@ -37,6 +37,11 @@ export const ERROR_CATALOGUE = {
     meaning: 'The document is not a FHIR R4 resource or bundle that this gateway can split.',
     action: 'Validate it against FHIR R4; the detail names the entry.',
   },
+  CONSENT_NOT_MAPPABLE: {
+    status: 422,
+    meaning: 'The FHIR Consent says something that a grant cannot say. Nothing of a Consent is dropped.',
+    action: 'Leave out or change the named element; `reason` says what is wrong with it.',
+  },
   CID_INVALID: {
     status: 400,
     meaning: 'Not a CID of version 1.',

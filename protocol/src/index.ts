@@ -33,6 +33,7 @@ export * from './schemas/patients.js';
 export * from './schemas/queries.js';
 export * from './schemas/records.js';
 export * from './schemas/row-audits.js';
+export * from './schemas/sessions.js';
 export * from './tags.js';
 export * from './transitions.js';
 export * from './validate.js';

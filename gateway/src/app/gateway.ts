@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { callerOf } from '../auth/certificate.js';
+import { createPatientSessions, type SessionNonceRow } from '../auth/patient-sessions.js';
 import { createSignInAttempts } from '../auth/sign-in-attempts.js';
 import { createStaffService, type StaffRow } from '../auth/staff-service.js';
 import { createTokenIssuer } from '../auth/token-issuer.js';
@@ -17,6 +19,7 @@ import { createAuditService } from '../services/audit-service.js';
 import { createContractCaller } from '../services/contract-caller.js';
 import { openLocalTables, type LocalTables } from '../services/local-tables.js';
 import { createOpeningsService } from '../services/openings-service.js';
+import { createPatientLog } from '../services/patient-log.js';
 import { createReadiness } from '../services/readiness.js';
 import { createRecipientKeys, type RecipientKeyRow } from '../services/recipient-keys.js';
 import { createRecordsService, type SensitivityRow } from '../services/records-service.js';
@@ -233,6 +236,12 @@ async function assemble(
     audit: createAuditService({ contracts }),
     staff,
     tokens,
+    patientSessions: createPatientSessions(
+      { mspId, channel: ledger.channel, maxNonces: 10_000, clock: Date.now },
+      { contracts, identity, tokens, nonces: tables.table<SessionNonceRow>('session-nonces') },
+    ),
+    patientLog: createPatientLog({ contracts }),
+    self: { ...callerOf(identity), identity },
     readiness: createReadiness(),
     splitFhir: (document) => splitFhir(document, { maxResources: maxFhirResources }),
     metrics: metrics.registry,

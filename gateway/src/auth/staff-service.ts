@@ -6,7 +6,7 @@ import type { LocalTable } from '../services/local-tables.js';
 import { callerOf } from './certificate.js';
 import { hashSecret, isSecret, makeSecret, type SecretHash } from './secrets.js';
 import type { SignInAttempts } from './sign-in-attempts.js';
-import type { IssuedToken, TokenClaims, TokenIssuer } from './token-issuer.js';
+import type { IssuedToken, StaffClaims, TokenIssuer } from './token-issuer.js';
 
 /** A member of staff, without anything secret. */
 export interface Staff {
@@ -39,7 +39,7 @@ export interface StaffService {
    * The person behind a verified token, with the key that signs for them.
    * @throws CareLedgerError CALLER_UNKNOWN, TOKEN_INVALID when token and certificate do not name the same role.
    */
-  callerFor(claims: TokenClaims): Promise<StaffCaller>;
+  callerFor(claims: StaffClaims): Promise<StaffCaller>;
 }
 
 export interface StaffModules {

@@ -4,11 +4,16 @@ import { CareLedgerError, type Role } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import { isRole } from './certificate.js';
 
-/** What a token says: who, and in which role, at this hospital. */
-export interface TokenClaims {
+/** What a token of staff says: who, and in which role, at this hospital. */
+export interface StaffClaims {
   readonly enrolmentId: string;
   readonly role: Role;
 }
+/** What a patient's token says: it is good for this pseudonym's own routes. */
+export interface PatientClaims {
+  readonly pseudonym: string;
+}
+export type TokenClaims = StaffClaims | PatientClaims;
 
 export interface IssuedToken {
   readonly token: string;
@@ -17,14 +22,17 @@ export interface IssuedToken {
 }
 
 /**
- * The built-in issuer. Tokens are JWTs under HS256 (RFC 7519, RFC 7518 section 3.2): issuer and audience are the MSP
- * id, the subject is the enrolment id.
+ * The built-in issuer. Tokens are JWTs under HS256 (RFC 7519, RFC 7518 section 3.2): the issuer is the MSP id. For staff
+ * the audience is the MSP id too and the subject the enrolment id; a patient's token has an audience of its own, and the
+ * pseudonym as subject, so that neither passes for the other.
  *
  * HS256 and not a signature: no one but this gateway has to verify its tokens. The 256-bit key is the custody's MAC of
  * a fixed label, so it needs no file of its own, is the same after a restart, and is lost with the custody.
  */
 export interface TokenIssuer {
-  issue(claims: TokenClaims): Promise<IssuedToken>;
+  issue(claims: StaffClaims): Promise<IssuedToken>;
+  /** For `patientLifetimeMs`: a key that was rotated or closed does not end it. */
+  issueToPatient(pseudonym: string): Promise<IssuedToken>;
   /**
    * @throws CareLedgerError TOKEN_INVALID, TOKEN_EXPIRED; TOKEN_WRONG_HOSPITAL for a token that another member issued.
    */
@@ -35,10 +43,13 @@ export interface TokenIssuerOptions {
   readonly mspId: string;
   /** At most eight hours. */
   readonly lifetimeMs: number;
+  /** Default a quarter of an hour. */
+  readonly patientLifetimeMs?: number;
   readonly now?: () => Date;
 }
 
 export const MAX_TOKEN_LIFETIME_MS = 8 * 3_600_000;
+const PATIENT_TOKEN_LIFETIME_MS = 15 * 60_000;
 const ROLE_CLAIM = 'role';
 const CLOCK_TOLERANCE_SECONDS = 5;
 
@@ -49,33 +60,46 @@ export async function createTokenIssuer(
   const { mspId, now = () => new Date() } = options;
   const lifetimeMs = Math.min(options.lifetimeMs, MAX_TOKEN_LIFETIME_MS);
   const key = await signingKey(modules.custody, mspId);
+  const patients = `${mspId}/patients`;
+  const sign = async (
+    subject: string,
+    audience: string,
+    { claims, lifetime }: { readonly claims: Readonly<Record<string, string>>; readonly lifetime: number },
+  ): Promise<IssuedToken> => {
+    const issuedAtSeconds = Math.floor(now().getTime() / 1000);
+    const expiresAtSeconds = issuedAtSeconds + Math.floor(lifetime / 1000);
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+      .setIssuer(mspId)
+      .setAudience(audience)
+      .setSubject(subject)
+      .setIssuedAt(issuedAtSeconds)
+      .setExpirationTime(expiresAtSeconds)
+      .sign(key);
+    return { token, expiresAt: new Date(expiresAtSeconds * 1000).toISOString() };
+  };
   return {
-    async issue({ enrolmentId, role }) {
-      const issuedAtSeconds = Math.floor(now().getTime() / 1000);
-      const expiresAtSeconds = issuedAtSeconds + Math.floor(lifetimeMs / 1000);
-      const token = await new SignJWT({ [ROLE_CLAIM]: role })
-        .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
-        .setIssuer(mspId)
-        .setAudience(mspId)
-        .setSubject(enrolmentId)
-        .setIssuedAt(issuedAtSeconds)
-        .setExpirationTime(expiresAtSeconds)
-        .sign(key);
-      return { token, expiresAt: new Date(expiresAtSeconds * 1000).toISOString() };
-    },
+    issue: ({ enrolmentId, role }) =>
+      sign(enrolmentId, mspId, { claims: { [ROLE_CLAIM]: role }, lifetime: lifetimeMs }),
+    issueToPatient: (pseudonym) =>
+      sign(pseudonym, patients, {
+        claims: {},
+        lifetime: options.patientLifetimeMs ?? PATIENT_TOKEN_LIFETIME_MS,
+      }),
     async verify(token) {
       try {
         const { payload } = await jwtVerify(token, key, {
           algorithms: ['HS256'],
           issuer: mspId,
-          audience: mspId,
-          requiredClaims: ['sub', 'exp', ROLE_CLAIM],
+          audience: [mspId, patients],
+          requiredClaims: ['sub', 'exp'],
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           currentDate: now(),
         });
-        const role = payload[ROLE_CLAIM];
-        if (payload.sub === undefined || !isRole(role)) throw new CareLedgerError('TOKEN_INVALID');
-        return { enrolmentId: payload.sub, role };
+        const { sub, aud, [ROLE_CLAIM]: role } = payload;
+        if (sub !== undefined && aud === patients) return { pseudonym: sub };
+        if (sub === undefined || aud !== mspId || !isRole(role)) throw new CareLedgerError('TOKEN_INVALID');
+        return { enrolmentId: sub, role };
       } catch (error) {
         throw describeRefusal(error, token, mspId, modules.isMember);
       }

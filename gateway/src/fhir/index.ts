@@ -1,5 +1,8 @@
 export * from './classify.js';
 export * from './conditions.js';
+export { type ConsentTerms } from './consent-codes.js';
+export * from './consent-in.js';
+export * from './consent-out.js';
 export * from './demographics.js';
 export { type FhirCoding, type FhirResource } from './fhir-shapes.js';
 export * from './observations.js';

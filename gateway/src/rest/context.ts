@@ -8,12 +8,19 @@ export type RouteAccess =
       readonly roles: readonly Role[];
       /** Served also while the gateway is not a ready member, because it is how it becomes one. */
       readonly whileNotReady?: boolean;
+      /**
+       * Also for patients: `own` for requests that name their own pseudonym, `any` for what is nobody's secret. What a
+       * patient's session asks of the ledger is asked by the gateway. Absent: staff only.
+       */
+      readonly patients?: 'own' | 'any';
     };
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on every route that is not public. Read it with `callerOf`. */
+    /** Set on every route that is not public. Read it with `callerOf`. For a patient it is the gateway itself. */
     caller: StaffCaller | undefined;
+    /** Pseudonym of the patient whose session it is. */
+    patient: string | undefined;
   }
   interface FastifyContextConfig {
     access?: RouteAccess;

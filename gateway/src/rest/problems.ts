@@ -76,7 +76,7 @@ const ISSUE_TYPES: Readonly<Record<number, string>> = {
 
 /** The same for FHIR routes: the catalogue's code is the coding of the issue's details. */
 export function toOperationOutcome(error: CareLedgerError, requestId: string): object {
-  const { status, title, code, detail, action } = toProblem(error, requestId);
+  const { status, title, code, detail, action, element } = toProblem(error, requestId);
   return {
     resourceType: 'OperationOutcome',
     issue: [
@@ -85,6 +85,7 @@ export function toOperationOutcome(error: CareLedgerError, requestId: string): o
         code: ISSUE_TYPES[status] ?? 'exception',
         details: { coding: [{ system: 'urn:careledger:error', code, display: title }], text: detail },
         diagnostics: `${action} Request ${requestId}.`,
+        ...(typeof element === 'string' ? { expression: [element] } : {}),
       },
     ],
   };

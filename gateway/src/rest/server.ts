@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fastify, { type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { CareLedgerError } from '@careledger/protocol';
-import { authenticate } from './authentication.js';
+import { assertOwnRequest, authenticate } from './authentication.js';
 import './context.js';
 import { createInFlightLimit } from './in-flight.js';
 import { loggerOptions, type LogOptions } from './logging.js';
@@ -22,6 +22,8 @@ import { instructionRoutes } from './routes/instructions.js';
 import { memberRoutes } from './routes/members.js';
 import { openingRoutes } from './routes/openings.js';
 import { operationRoutes } from './routes/operations.js';
+import { consentRoutes } from './routes/consents.js';
+import { patientSessionRoutes } from './routes/patient-sessions.js';
 import { patientRoutes } from './routes/patients.js';
 import { recordRoutes } from './routes/records.js';
 import { staffRoutes } from './routes/staff.js';
@@ -45,11 +47,13 @@ export interface RestOptions {
 const ROUTES: readonly Routes[] = [
   operationRoutes,
   tokenRoutes,
+  patientSessionRoutes,
   staffRoutes,
   memberRoutes,
   patientRoutes,
   recordRoutes,
   fhirRoutes,
+  consentRoutes,
   grantRoutes,
   instructionRoutes,
   openingRoutes,
@@ -90,6 +94,7 @@ export async function createRest(
     answerError(new CareLedgerError('ROUTE_NOT_FOUND'), request, reply),
   );
   rest.decorateRequest('caller', undefined);
+  rest.decorateRequest('patient', undefined);
   rest.addHook('onRoute', assertSaysWhoMayUseIt);
   addFhirParser(rest);
 
@@ -97,6 +102,7 @@ export async function createRest(
   rest.addHook('onRequest', inFlight.enter);
   rest.addHook('onRequest', addHeaders);
   rest.addHook('onRequest', authenticate(services));
+  rest.addHook('preHandler', assertOwnRequest);
   rest.addHook('onResponse', inFlight.leave);
   rest.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';

@@ -3,11 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Registry } from 'prom-client';
 import type { RecordType } from '@careledger/protocol';
+import type { PatientSessions } from '../auth/patient-sessions.js';
 import type { StaffService } from '../auth/staff-service.js';
 import type { TokenIssuer } from '../auth/token-issuer.js';
 import type { AuditService } from '../services/audit-service.js';
+import type { StaffCaller } from '../services/caller.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { OpeningsService } from '../services/openings-service.js';
+import type { PatientLogService } from '../services/patient-log.js';
 import type { Readiness } from '../services/readiness.js';
 import type { RecordsService } from '../services/records-service.js';
 
@@ -33,6 +36,10 @@ export interface RestServices {
   readonly audit: AuditService;
   readonly staff: StaffService;
   readonly tokens: TokenIssuer;
+  readonly patientSessions: PatientSessions;
+  readonly patientLog: PatientLogService;
+  /** The gateway itself: what a patient's session asks of the ledger is asked in its name. */
+  readonly self: StaffCaller;
   readonly readiness: Readiness;
   readonly splitFhir: SplitFhir;
   readonly metrics: Registry;

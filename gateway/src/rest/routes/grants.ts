@@ -13,7 +13,7 @@ import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['grants'];
-const config = { access: { roles: RELAY } };
+const config = { access: { roles: RELAY, patients: 'own' as const } };
 const headers = IdempotencyHeaders;
 
 export const grantRoutes: Routes = (rest, { contracts }) => {
@@ -61,7 +61,7 @@ export const grantRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/patients/:pseudonym/grants',
     {
-      config: { access: { roles: ANYONE } },
+      config: { access: { roles: ANYONE, patients: 'own' } },
       schema: {
         tags,
         summary: 'Live grants of a patient, or page through the ended ones',

@@ -18,7 +18,7 @@ import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['instructions'];
-const relay = { access: { roles: RELAY } };
+const relay = { access: { roles: RELAY, patients: 'own' as const } };
 const office = { access: { roles: DATA_OFFICE } };
 const headers = IdempotencyHeaders;
 const params = PatientQuerySchema;

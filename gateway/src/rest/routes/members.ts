@@ -15,7 +15,7 @@ import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['members'];
-const read = { access: { roles: ANYONE } };
+const read = { access: { roles: ANYONE, patients: 'any' as const } };
 /** Voting and approving are how a consortium becomes ready, so they do not wait for it. */
 const administer = { access: { roles: ADMINISTRATION, whileNotReady: true } };
 const headers = IdempotencyHeaders;

@@ -1,12 +1,21 @@
+import { Type } from 'typebox';
 import {
+  AccessSchema,
   ClosePatientSchema,
+  CustodyConsentSchema,
   EnrolSchema,
+  PageFields,
+  PatientGrantSchema,
+  PatientInstructionSchema,
   PatientQuerySchema,
   PatientSchema,
+  ReceiptSchema,
+  RecoverySchema,
   RotateKeysSchema,
+  closed,
 } from '@careledger/protocol';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
-import { ANYONE, RELAY } from '../roles.js';
+import { ANYONE, AUDIT, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -14,9 +23,26 @@ const tags = ['patients'];
 const relay = { access: { roles: RELAY } };
 const headers = IdempotencyHeaders;
 const params = PatientQuerySchema;
+const relayOwn = { access: { roles: RELAY, patients: 'own' as const } };
+
+const { bookmark, pageSize, from, to } = PageFields;
+/** Forwards nest as deep as the hops that the grant allows. */
+const GrantNodeSchema = closed({
+  grant: PatientGrantSchema,
+  forwards: Type.Array(Type.Unknown({ description: 'of the same form' })),
+});
+const LogSchema = closed({
+  sharing: Type.Unknown({ description: 'status of the pseudonym, epoch of its identity key, tags' }),
+  grants: Type.Array(GrantNodeSchema),
+  accesses: Type.Array(closed({ ...AccessSchema.properties, receipt: Type.Optional(ReceiptSchema) })),
+  instructions: Type.Array(PatientInstructionSchema),
+  consent: Type.Optional(CustodyConsentSchema),
+  recovery: Type.Optional(RecoverySchema),
+  next: Type.Optional(closed({ accesses: bookmark, ended: bookmark })),
+});
 
 /** What patients sign passes through unchanged: their authority is the signature, whoever relays it. */
-export const patientRoutes: Routes = (rest, { contracts }) => {
+export const patientRoutes: Routes = (rest, { contracts, patientLog }) => {
   rest.post(
     '/v1/patients',
     {
@@ -45,7 +71,7 @@ export const patientRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/patients/:pseudonym',
     {
-      config: { access: { roles: ANYONE } },
+      config: { access: { roles: ANYONE, patients: 'own' } },
       schema: { tags, summary: 'One patient', params, response: { 200: PatientSchema } },
     },
     (request) =>
@@ -54,10 +80,27 @@ export const patientRoutes: Routes = (rest, { contracts }) => {
       }),
   );
 
+  rest.get(
+    '/v1/patients/:pseudonym/log',
+    {
+      config: { access: { roles: AUDIT, patients: 'own' } },
+      schema: {
+        tags,
+        summary:
+          'What was done with a patient’s records: grants and forwards as a tree, openings and denials with receipts',
+        params,
+        querystring: closed({ from, to, pageSize, accessesAfter: bookmark, endedAfter: bookmark }),
+        response: { 200: LogSchema },
+      },
+    },
+    (request) =>
+      patientLog.read(callerOf(request), { ...request.query, pseudonym: request.params.pseudonym }),
+  );
+
   rest.post(
     '/v1/patients/:pseudonym/keys',
     {
-      config: relay,
+      config: relayOwn,
       schema: {
         tags,
         summary: 'Rotate the keys of a patient; signed with the key that they replace',
@@ -77,7 +120,7 @@ export const patientRoutes: Routes = (rest, { contracts }) => {
   rest.post(
     '/v1/patients/:pseudonym/closure',
     {
-      config: relay,
+      config: relayOwn,
       schema: {
         tags,
         summary: 'Close a pseudonym; signed by the patient',

@@ -92,7 +92,7 @@ export const recordRoutes: Routes = (rest, { contracts, records }) => {
   rest.get(
     '/v1/records',
     {
-      config: read,
+      config: { access: { roles: ANYONE, patients: 'own' } },
       schema: {
         tags,
         summary: 'Records of a patient or a hospital',
