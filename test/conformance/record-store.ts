@@ -116,6 +116,14 @@ export function recordStoreConformance(name: string, makeHarness: () => Promise<
       expect((await store().get(second, { maxBytes })).length).to.equal(MIB + 100);
     });
 
+    it('collects what was unpinned, and nothing that is pinned', async () => {
+      const [gone, kept] = [await store().put(randomBytes(2000)), await store().put(randomBytes(2000))];
+      await store().unpin(gone);
+      await store().collect();
+      expect(await store().stat(gone)).to.equal(undefined);
+      expect(await store().stat(kept)).to.deep.equal({ sizeBytes: 2000, pinned: true });
+    });
+
     it('has no figures of what it has not got', async () => {
       const elsewhere = await harness.neighbour().put(randomBytes(100));
       expect(await store().stat(elsewhere)).to.equal(undefined);

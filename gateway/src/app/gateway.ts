@@ -30,7 +30,13 @@ import { limitsOf, type GatewayLimits, type GatewayOptions } from './options.js'
 import { pause } from './pause.js';
 import type { ReleaseListener, ReleaseModule } from './release-module.js';
 import type { PositionRow } from './positions.js';
-import { replicate, type KeptObject, type ReplicationRow } from './replication.js';
+import {
+  replicate,
+  type KeptModules,
+  type KeptObject,
+  type KeptRecord,
+  type ReplicationRow,
+} from './replication.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 import {
   createSharedRecords,
@@ -314,7 +320,7 @@ async function runInBackground(
       identity,
       positions: tables.table<PositionRow>('positions'),
       work: tables.table<ReplicationRow>('replication'),
-      kept: tables.table<KeptObject>('kept-objects'),
+      ...keptTables(tables),
       onError: logged('replication'),
     },
     signal,
@@ -324,6 +330,13 @@ async function runInBackground(
   };
   const extending = modules.extension.run?.(signal, { failed: logged, told }).catch(logged('the extension'));
   await Promise.allSettled([joining, tidying, replicating, extending]);
+}
+
+function keptTables(tables: LocalTables): Omit<KeptModules, 'store'> {
+  return {
+    kept: tables.table<KeptObject>('kept-objects'),
+    keptRecords: tables.table<KeptRecord>('kept-records'),
+  };
 }
 
 async function keepTidy(

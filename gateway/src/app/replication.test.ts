@@ -30,6 +30,7 @@ class Replica {
   readonly #records = new Map<string, EmrRecord>();
   readonly #work: ReplicationModules['work'] = memoryTable();
   readonly #kept: ReplicationModules['kept'] = memoryTable();
+  readonly keptRecords: ReplicationModules['keptRecords'] = memoryTable();
 
   anchor(batchId: string, ownerMspId: string, contentCid: string): Promise<void> {
     const recordId = `${batchId}.0`;
@@ -48,6 +49,13 @@ class Replica {
     const recordId = `${batchId}.0`;
     this.#records.set(recordId, { ...this.#records.get(recordId)!, status: 'erased' });
     return this.#follow({ event: EVENTS.recordChanged, id: recordId, status: 'erased' });
+  }
+
+  reseal(batchId: string, contentCid: string): Promise<void> {
+    const recordId = `${batchId}.0`;
+    const before = this.#records.get(recordId)!;
+    this.#records.set(recordId, { ...before, contentCid, headerCid: `${contentCid}-header` });
+    return this.#follow({ event: EVENTS.recordsResealed, id: batchId, mspId: before.ownerMspId });
   }
 
   /** Until nothing is left to do. */
@@ -78,6 +86,7 @@ class Replica {
       positions: memoryTable(),
       work: this.#work,
       kept: this.#kept,
+      keptRecords: this.keptRecords,
       onError: (error: unknown) => errors.push(error),
     };
     const options = { mspId: OWN, replicationFactor: 3, retryMs: 1 };
@@ -124,6 +133,25 @@ describe('replication', () => {
     for (const cid of ['mine', 'theirs', 'panel']) {
       await replica.anchor(IDS.copied, ATTACKER, cid);
       await replica.erase(IDS.copied);
+    }
+    expect([...replica.pins]).to.include.members(['mine', 'mine-header', 'theirs', 'theirs-header', 'panel']);
+  });
+
+  it('follows a record that was sealed anew, and lets go of what it was before', async () => {
+    await replica.reseal(IDS.other, 'anew');
+    expect([...replica.pins]).to.include.members(['anew', 'anew-header']);
+    expect([...replica.pins]).to.not.include.members(['theirs']);
+    expect([...replica.pins]).to.not.include.members(['theirs-header']);
+    // As kept before rows by record were.
+    await replica.keptRecords.delete(`${IDS.other}.0`);
+    await replica.reseal(IDS.other, 'again');
+    expect([...replica.pins].sort()).to.deep.equal(['again', 'again-header', 'mine', 'mine-header', 'panel']);
+  });
+
+  it('keeps what a third hospital named and then sealed anew', async () => {
+    for (const cid of ['mine', 'theirs', 'panel']) {
+      await replica.anchor(IDS.copied, ATTACKER, cid);
+      await replica.reseal(IDS.copied, `${cid}-anew`);
     }
     expect([...replica.pins]).to.include.members(['mine', 'mine-header', 'theirs', 'theirs-header', 'panel']);
   });

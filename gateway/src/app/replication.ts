@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { EVENTS } from '@careledger/protocol';
+import { EVENTS, type EmrRecord } from '@careledger/protocol';
 import type { Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
 import { listOf } from '../services/members.js';
+import { followEvents } from './follow-events.js';
 import { isStopped, pause } from './pause.js';
 import { positionOf, type PositionRow } from './positions.js';
 
@@ -20,26 +21,34 @@ export interface KeptObject {
   readonly recordIds: readonly string[];
 }
 
+/** Row of the `kept-records` table, under the record id: the objects that were kept for it last. */
+export interface KeptRecord {
+  readonly cids: readonly string[];
+}
+
 export interface ReplicationOptions {
   readonly mspId: string;
   readonly replicationFactor: number;
   readonly retryMs: number;
 }
 
-export interface ReplicationModules {
+/** What a hospital keeps of others, and where it says so. */
+export interface KeptModules {
+  readonly store: RecordStore;
+  readonly kept: LocalTable<KeptObject>;
+  readonly keptRecords: LocalTable<KeptRecord>;
+}
+
+export interface ReplicationModules extends KeptModules {
   readonly ledger: Ledger;
   readonly contracts: ContractCaller;
   readonly identity: SigningIdentity;
-  readonly store: RecordStore;
   readonly positions: LocalTable<PositionRow>;
   readonly work: LocalTable<ReplicationRow>;
-  readonly kept: LocalTable<KeptObject>;
   readonly onError: (error: unknown) => void;
 }
 
 const POSITION = 'replication';
-/** Of events that ask for nothing, only every so many-th is noted: going over them again is harmless. */
-const NOTE_EVERY = 256;
 /** Records of one object that are remembered. More of them keep it as well as these. */
 const MOST_NAMED = 100;
 
@@ -68,44 +77,29 @@ export async function replicate(
   modules: ReplicationModules,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all([followEvents(options, modules, signal), workOff(options, modules, signal)]);
-}
-
-async function followEvents(
-  options: ReplicationOptions,
-  modules: ReplicationModules,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!isStopped(signal)) {
-    try {
-      await readEvents(options, modules, signal);
-    } catch (error) {
-      if (!isStopped(signal)) modules.onError(error);
-    }
-    await pause(options.retryMs, signal);
-  }
-}
-
-async function readEvents(
-  options: ReplicationOptions,
-  modules: ReplicationModules,
-  signal: AbortSignal,
-): Promise<void> {
-  const { ledger, identity, positions, work } = modules;
-  let sinceNoted = 0;
+  const { positions, work } = modules;
   // Asked once, and again when the ledger says that a member changed: every anchoring needs the answer.
   let members: Promise<readonly string[]> | undefined;
   const active = () => (members ??= activeMembers(modules));
-  for await (const event of ledger.events(identity, positionOf(await positions.get(POSITION)), signal)) {
-    if (event.payload.event === EVENTS.memberChanged) members = undefined;
-    const row = await taskOf(event, options, active);
-    if (row !== undefined) await work.put(`${event.payload.event}/${event.payload.id}`, row);
-    sinceNoted += 1;
-    if (row === undefined && sinceNoted < NOTE_EVERY) continue;
-    sinceNoted = 0;
-    const { blockNumber, txId } = event;
-    await positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId: txId }, { sync: false });
-  }
+  const following = followEvents(
+    {
+      ...modules,
+      retryMs: options.retryMs,
+      position: {
+        load: async () => positionOf(await positions.get(POSITION)),
+        save: async ({ blockNumber, afterTxId = '' }) =>
+          positions.put(POSITION, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
+      },
+      take: async (event) => {
+        if (event.payload.event === EVENTS.memberChanged) members = undefined;
+        const row = await taskOf(event, options, active);
+        if (row !== undefined) await work.put(`${event.payload.event}/${event.payload.id}`, row);
+        return row !== undefined;
+      },
+    },
+    signal,
+  );
+  await Promise.all([following, workOff(options, modules, signal)]);
 }
 
 async function activeMembers({ contracts, identity }: ReplicationModules): Promise<readonly string[]> {
@@ -120,7 +114,8 @@ async function taskOf(
 ): Promise<ReplicationRow | undefined> {
   if (payload.event === EVENTS.recordChanged && payload.status === 'erased')
     return { task: 'unpin', recordId: payload.id };
-  if (payload.event !== EVENTS.recordsAnchored || payload.mspId === undefined) return undefined;
+  const isSealed = payload.event === EVENTS.recordsAnchored || payload.event === EVENTS.recordsResealed;
+  if (!isSealed || payload.mspId === undefined) return undefined;
   const holders = replicaHolders(payload.id, payload.mspId, await active(), options.replicationFactor);
   return holders.includes(options.mspId) ? { task: 'pin', batchId: payload.id } : undefined;
 }
@@ -159,19 +154,42 @@ async function attempt(
   }
 }
 
+/** Also of a batch that was sealed anew: what its records named before is let go once the new objects are kept. */
 async function pinBatch(batchId: string, modules: ReplicationModules): Promise<void> {
   const { contracts, identity } = modules;
   const { entries } = await contracts.evaluate(identity, 'records', 'GetBatch', { batchId });
-  for (const [index, { status, contentCid, headerCid }] of entries.entries()) {
-    if (status === 'erased') continue;
+  for (const [index, entry] of entries.entries()) {
+    if (entry.status === 'erased') continue;
     const recordId = `${batchId}.${index}`;
-    await keep(contentCid, recordId, modules);
-    await keep(headerCid, recordId, modules);
+    const cids = objectsOf(entry);
+    for (const cid of cids) await keep(cid, recordId, modules);
+    for (const cid of await keptFor(recordId, modules)) {
+      if (!cids.includes(cid)) await letGo(cid, recordId, modules);
+    }
+    await modules.keptRecords.put(recordId, { cids });
   }
 }
 
+/** Objects of a record in the record store. */
+export function objectsOf({
+  contentCid,
+  headerCid,
+  sharing,
+}: Pick<EmrRecord, 'contentCid' | 'headerCid' | 'sharing'>): string[] {
+  return [...new Set([contentCid, headerCid, ...(sharing === undefined ? [] : [sharing.headerCid])])];
+}
+
+/** Of a record that was kept before rows by record were, what the objects' own rows say. */
+async function keptFor(recordId: string, { kept, keptRecords }: KeptModules): Promise<readonly string[]> {
+  const row = await keptRecords.get(recordId);
+  if (row !== undefined) return row.cids;
+  const cids: string[] = [];
+  for await (const [cid, { recordIds }] of kept.entries()) if (recordIds.includes(recordId)) cids.push(cid);
+  return cids;
+}
+
 /** What is pinned without a row is this hospital's own, and stays so whoever else names it. */
-async function keep(cid: string, recordId: string, { store, kept }: ReplicationModules): Promise<void> {
+async function keep(cid: string, recordId: string, { store, kept }: KeptModules): Promise<void> {
   const row = await kept.get(cid);
   if (row === undefined && (await store.stat(cid))?.pinned === true) return;
   const recordIds = row?.recordIds ?? [];
@@ -182,14 +200,35 @@ async function keep(cid: string, recordId: string, { store, kept }: ReplicationM
 
 async function unpinRecord(recordId: string, ownMspId: string, modules: ReplicationModules): Promise<void> {
   const record = await modules.contracts.evaluate(modules.identity, 'records', 'Get', { recordId });
-  const isOwn = record.ownerMspId === ownMspId;
-  for (const cid of [record.contentCid, record.headerCid]) {
-    if (isOwn) await modules.store.unpin(cid);
-    else await letGo(cid, recordId, modules);
-  }
+  await letGoOfRecord(record, ownMspId, modules);
 }
 
-async function letGo(cid: string, recordId: string, { store, kept }: ReplicationModules): Promise<void> {
+/**
+ * Lets go of every object of an erased record that is kept for it and for no other. Idempotent.
+ * @returns how many were unpinned
+ */
+export async function letGoOfRecord(
+  record: EmrRecord,
+  ownMspId: string,
+  modules: KeptModules,
+): Promise<number> {
+  const { recordId, ownerMspId } = record;
+  let unpinned = 0;
+  const cids =
+    ownerMspId === ownMspId
+      ? objectsOf(record)
+      : [...new Set([...objectsOf(record), ...(await keptFor(recordId, modules))])];
+  for (const cid of cids) {
+    const wasPinned = (await modules.store.stat(cid))?.pinned === true;
+    if (ownerMspId === ownMspId) await modules.store.unpin(cid);
+    else await letGo(cid, recordId, modules);
+    if (wasPinned && (await modules.store.stat(cid))?.pinned !== true) unpinned += 1;
+  }
+  await modules.keptRecords.delete(recordId);
+  return unpinned;
+}
+
+async function letGo(cid: string, recordId: string, { store, kept }: KeptModules): Promise<void> {
   const row = await kept.get(cid);
   if (row?.recordIds.includes(recordId) !== true) return;
   const recordIds = row.recordIds.filter((named) => named !== recordId);

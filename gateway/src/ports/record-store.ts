@@ -20,6 +20,11 @@ export interface RecordStore {
   /** Lets the node forget it; idempotent. */
   unpin(cid: string): Promise<void>;
   stat(cid: string): Promise<{ readonly sizeBytes: number; readonly pinned: boolean } | undefined>;
+  /**
+   * Removes from this node what is not pinned: after it, `stat` of an object that was unpinned before finds nothing. Takes
+   * as long as the node needs to go over all it has.
+   */
+  collect(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -83,6 +83,11 @@ export class EmbeddedRecordStore implements RecordStore {
     });
   }
 
+  /** A block goes with its last pin. */
+  collect(): Promise<void> {
+    return this.writes.run(() => Promise.resolve());
+  }
+
   async close(): Promise<void> {
     await this.writes.run(() => this.db.close());
   }

@@ -12,6 +12,9 @@ export interface KuboRecordStoreOptions {
   readonly timeoutMs?: number;
 }
 
+/** A node with millions of blocks goes over them for minutes. */
+const COLLECT_TIMEOUT_MS = 1_800_000;
+
 /** The hospital's Kubo node. It keeps and moves blocks; what it says of their content is not believed. */
 export class KuboRecordStore implements RecordStore {
   private readonly client: KuboRPCClient;
@@ -63,6 +66,18 @@ export class KuboRecordStore implements RecordStore {
     return sizeBytes === undefined ? undefined : { sizeBytes, pinned: await this.isPinned(root) };
   }
 
+  async collect(): Promise<void> {
+    await this.bounded(
+      async (signal) => {
+        for await (const removed of this.client.repo.gc({ signal })) {
+          if (removed.err !== undefined && removed.err !== null) throw removed.err;
+        }
+      },
+      undefined,
+      COLLECT_TIMEOUT_MS,
+    );
+  }
+
   /** Nothing is held open between calls. */
   close(): Promise<void> {
     return Promise.resolve();
@@ -97,8 +112,9 @@ export class KuboRecordStore implements RecordStore {
   private async bounded<Result>(
     work: (signal: AbortSignal) => Promise<Result>,
     caller?: AbortSignal,
+    timeoutMs = this.timeoutMs,
   ): Promise<Result> {
-    const signals = [AbortSignal.timeout(this.timeoutMs), ...(caller === undefined ? [] : [caller])];
+    const signals = [AbortSignal.timeout(timeoutMs), ...(caller === undefined ? [] : [caller])];
     try {
       return await work(AbortSignal.any(signals));
     } catch (cause) {
