@@ -7,4 +7,5 @@ export * from './demographics.js';
 export { type FhirCoding, type FhirResource } from './fhir-shapes.js';
 export * from './observations.js';
 export * from './resource-types.js';
+export { sensitivityOf } from './sensitivity.js';
 export * from './split.js';
