@@ -24,6 +24,7 @@ import {
 } from '@careledger/protocol';
 import { readIdentity } from '../identity/reading.js';
 import { assertActive, type Call } from '../shell/call.js';
+import { requireRole } from '../shell/caller.js';
 import { readEndedGrant, readGrantBook, writeGrantBook } from '../shell/grant-books.js';
 import { assertEnrolled, readSigningPatient } from '../shell/patient-authority.js';
 import { acceptedEdges, readEdges, writeEdges, type EdgeOffer } from './edges.js';
@@ -111,6 +112,7 @@ export async function forwarded(
   consortium: Consortium,
   request: Argument<'Forward'>,
 ): Promise<Granted> {
+  requireRole(call.caller, ['clinician', 'officer', 'researcher']);
   const { edges, acks, parentId, ...terms } = request;
   const book = await readGrantBook(call, terms.pseudonym);
   assertEnrolled(book);
@@ -131,7 +133,7 @@ export async function forwarded(
   return added(call, consortium, { book, grant, edges: await acceptedEdges(call, consortium, offer) });
 }
 
-/** New edges for an onward grant, after its parent got new ones. */
+/** New edges for an onward grant, after its parent got new ones; a hospital's own may be its gateway's doing. */
 export async function forwardRenewed(
   call: Call,
   consortium: Consortium,

@@ -69,9 +69,9 @@ export class TestPatient {
     return { signing: bytesToBase64Url(this.keys.publicKey), encryption: X25519_KEY };
   }
 
-  sign(
+  sign<Arguments extends object>(
     method: string,
-    args: object,
+    args: Arguments,
     options: { readonly nonce?: string; readonly keys?: PatientKeyPair } = {},
   ) {
     const { nonce = randomBytes(16).toString('base64url'), keys = this.keys } = options;
@@ -129,8 +129,13 @@ export class TestPatient {
 
 export async function enrolled(ledger: MemoryLedger, mspId: string): Promise<TestPatient> {
   const patient = new TestPatient(ledger, mspId);
-  await ledger.submit(staff(mspId, 'officer'), 'patients:Enrol', patient.enrolment());
+  await enrol(ledger, patient);
   return patient;
+}
+
+export async function enrol(ledger: MemoryLedger, patient: TestPatient): Promise<void> {
+  const { mspId } = patient;
+  await ledger.submit(staff(mspId, 'officer'), 'patients:Enrol', patient.enrolment());
 }
 
 export function record(pseudonym: string, changes: object = {}) {

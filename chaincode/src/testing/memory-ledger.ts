@@ -47,6 +47,16 @@ export class MemoryLedger {
     return new Date(this.nowMs).toISOString();
   }
 
+  /** Another ledger from here on: what many tests begin with is made once. */
+  fork(): MemoryLedger {
+    const copy = new MemoryLedger(this.contracts);
+    for (const [key, value] of this.state) copy.state.set(key, value);
+    for (const [key, policy] of this.policies) copy.policies.set(key, policy);
+    copy.transactions = this.transactions;
+    copy.nowMs = this.nowMs;
+    return copy;
+  }
+
   advance(ms: number): void {
     this.nowMs += ms;
   }
