@@ -11,3 +11,5 @@ export const OPENING: readonly Role[] = ['clinician', 'researcher', 'officer'];
 /** Those who take evidence away to check it elsewhere. */
 export const AUDIT: readonly Role[] = ['auditor', 'officer', 'admin'];
 export const DATA_OFFICE: readonly Role[] = ['officer', 'admin'];
+/** Those who look at people's papers. */
+export const OFFICE: readonly Role[] = ['officer'];

@@ -18,6 +18,7 @@ import {
 import { accessRoutes } from './routes/access.js';
 import { fhirRoutes } from './routes/fhir.js';
 import { grantRoutes } from './routes/grants.js';
+import { identityRoutes } from './routes/identities.js';
 import { instructionRoutes } from './routes/instructions.js';
 import { memberRoutes } from './routes/members.js';
 import { openingRoutes } from './routes/openings.js';
@@ -26,6 +27,8 @@ import { consentRoutes } from './routes/consents.js';
 import { patientSessionRoutes } from './routes/patient-sessions.js';
 import { patientRoutes } from './routes/patients.js';
 import { recordRoutes } from './routes/records.js';
+import { recoveryRoutes } from './routes/recoveries.js';
+import { sharingRoutes } from './routes/sharing.js';
 import { staffRoutes } from './routes/staff.js';
 import { sweepRoutes } from './routes/sweeps.js';
 import { tokenRoutes } from './routes/tokens.js';
@@ -54,7 +57,10 @@ const ROUTES: readonly Routes[] = [
   recordRoutes,
   fhirRoutes,
   consentRoutes,
+  identityRoutes,
+  recoveryRoutes,
   grantRoutes,
+  sharingRoutes,
   instructionRoutes,
   openingRoutes,
   accessRoutes,
@@ -73,6 +79,8 @@ export async function createRest(
   const { services, metrics } = modules;
   const rest: Rest = fastify({
     bodyLimit: options.bodyLimitBytes,
+    // The longest name of an identity: person/MSP id/enrolment id, its slashes as %2F.
+    routerOptions: { maxParamLength: 200 },
     requestTimeout: options.requestTimeoutMs,
     connectionTimeout: options.requestTimeoutMs + options.handlerTimeoutMs,
     handlerTimeout: options.handlerTimeoutMs,

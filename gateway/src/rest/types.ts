@@ -13,6 +13,9 @@ import type { OpeningsService } from '../services/openings-service.js';
 import type { PatientLogService } from '../services/patient-log.js';
 import type { Readiness } from '../services/readiness.js';
 import type { RecordsService } from '../services/records-service.js';
+import type { ExtractionClient } from '../sharing/extraction-client.js';
+import type { Forwards } from '../sharing/forwards.js';
+import type { SignedGrants } from '../sharing/signed-grants.js';
 
 export type Rest = FastifyInstance<
   RawServerDefault,
@@ -29,9 +32,17 @@ export type SplitFhir = (resource: unknown) => readonly {
   readonly content: Uint8Array;
 }[];
 
+/** `gateway/src/sharing`, as the routes use it. */
+export interface SharingServices {
+  readonly signedGrants: Pick<SignedGrants, 'grant' | 'renew' | 'putLabelKey'>;
+  readonly forwards: Pick<Forwards, 'forward' | 'renew'>;
+  readonly extraction: Pick<ExtractionClient, 'relay'>;
+}
+
 export interface RestServices {
   readonly contracts: ContractCaller;
   readonly records: RecordsService;
+  readonly sharing: SharingServices;
   readonly openings: OpeningsService;
   readonly audit: AuditService;
   readonly staff: StaffService;

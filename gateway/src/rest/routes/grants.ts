@@ -1,12 +1,12 @@
 import { Type } from 'typebox';
 import {
-  GrantSchema,
   PageFields,
   PatientGrantSchema,
   PatientQuerySchema,
   RevokeSchema,
   closed,
 } from '@careledger/protocol';
+import { GrantRequestSchema } from '../../sharing/signed-grants.js';
 import { callerOf, idempotencyOf } from '../request.js';
 import { ANYONE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
@@ -16,28 +16,23 @@ const tags = ['grants'];
 const config = { access: { roles: RELAY, patients: 'own' as const } };
 const headers = IdempotencyHeaders;
 
-export const grantRoutes: Routes = (rest, { contracts }) => {
+export const grantRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.post(
     '/v1/grants',
     {
       config,
       schema: {
         tags,
-        summary: 'A grant, signed by the patient',
+        summary:
+          'A grant, signed by the patient; with edges, and a share of each for every proxy, if it goes by re-encryption',
         headers,
-        body: GrantSchema,
+        body: GrantRequestSchema,
         response: { 201: transactionOf(PatientGrantSchema) },
       },
     },
     async (request, reply) => {
       const { identity } = callerOf(request);
-      const committed = await contracts.submit(
-        identity,
-        'grants',
-        'Grant',
-        request.body,
-        idempotencyOf(request),
-      );
+      const committed = await sharing.signedGrants.grant(identity, request.body, idempotencyOf(request));
       return reply.code(201).send(committed);
     },
   );
