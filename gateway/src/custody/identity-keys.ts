@@ -38,6 +38,7 @@ interface StoredIdentityKey {
 
 /** An identity whose key was extracted, for the inside of the custody. */
 export interface HeldIdentity extends IdentitySecret {
+  readonly registration: IdentityRegistration;
   readonly identityKey: Uint8Array;
 }
 
@@ -52,10 +53,7 @@ export interface IdentityKeys extends Pick<
 }
 
 /** Keys of this hospital's own identities. What was made for a name and epoch is never made again. */
-export function createIdentityKeys(
-  machine: Pick<SharingMachine, 'makeIdentity' | 'combine'>,
-  folder: SealedFolder,
-): IdentityKeys {
+export function createIdentityKeys(machine: SharingMachine, folder: SealedFolder): IdentityKeys {
   const serially = createQueue();
 
   const read = async (of: IdentityAt): Promise<StoredIdentityKey | undefined> => {
@@ -83,7 +81,7 @@ export function createIdentityKeys(
       serially(async () => {
         const before = await read(of);
         if (before !== undefined) return before.registration;
-        const made = await machine.makeIdentity({ ...of, masterKey });
+        const made = await machine.run('makeIdentity', { ...of, masterPublicKey: masterKey.publicKey });
         const { registration } = made;
         await write(of, { registration, factor: text(made.factor), signingKey: text(made.signingKey) });
         return registration;
@@ -108,14 +106,11 @@ export function createIdentityKeys(
         if (stored.key !== undefined) return { bad: [] };
         if (oneTimeKey === undefined) throw notFound('parts of a key that was not asked for');
         const opened = await openAll({ of, masterKey, sharing, sealed }, bytes(oneTimeKey));
-        const { factor } = stored;
-        const { partials } = opened;
-        const combined = await machine.combine({
-          ...of,
-          masterKey,
+        const combined = await machine.run('combine', {
+          registration: stored.registration,
+          factor: bytes(stored.factor),
           sharing,
-          factor: bytes(factor),
-          partials,
+          partials: opened.partials,
         });
         const bad = [...opened.bad, ...combined.bad];
         if (combined.key === undefined) {
@@ -131,9 +126,9 @@ export function createIdentityKeys(
       }),
 
     async held(of) {
-      const { factor, signingKey, key } = await kept(of);
+      const { registration, factor, signingKey, key } = await kept(of);
       if (key === undefined) throw notFound('an identity whose key was not extracted yet');
-      return { factor: bytes(factor), signingKey: bytes(signingKey), identityKey: bytes(key) };
+      return { registration, factor: bytes(factor), signingKey: bytes(signingKey), identityKey: bytes(key) };
     },
   };
 }

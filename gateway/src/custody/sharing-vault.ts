@@ -1,13 +1,21 @@
 import {
   edgeAckMessage,
+  labelOf,
   openEdgeShare,
   sealEdgeShare,
   sealPartialKey,
   signPatientPayload,
+  type EdgeChain,
 } from '@careledger/crypto';
 import { CareLedgerError, memberName } from '@careledger/protocol';
-import type { IdentityAt, MasterSharingView, PublicEdge, SharingCustody } from '../ports/sharing-custody.js';
-import type { MasterShare, SharingMachine } from '../ports/sharing-machine.js';
+import type {
+  EdgeView,
+  IdentityAt,
+  PublicEdge,
+  RegisteredIdentity,
+  SharingCustody,
+} from '../ports/sharing-custody.js';
+import type { SharingMachine } from '../ports/sharing-machine.js';
 import { createEdgeShares } from './edge-shares.js';
 import { createIdentityKeys } from './identity-keys.js';
 import { createLabelKeys } from './label-keys.js';
@@ -19,17 +27,12 @@ export interface SharingVaultOptions {
   readonly machine: SharingMachine;
   /** X25519: what is sealed to this hospital opens with it. */
   readonly encryptionPrivateKey: () => Promise<Uint8Array>;
-  /** This hospital's share of the identity master key. @throws CareLedgerError KEY_NOT_FOUND */
-  readonly masterShare: (of: {
-    readonly keyId: string;
-    readonly sharing: MasterSharingView;
-  }) => Promise<MasterShare>;
-  /** @returns 32 bytes; crypto `labelOf` */
-  readonly labelOf: (labelKey: Uint8Array, kind: 'type' | 'condition', text: string) => Uint8Array;
+  /** s_i of this hospital, 32 bytes. @throws CareLedgerError KEY_NOT_FOUND */
+  readonly masterShare: (of: { readonly keyId: string; readonly epoch: number }) => Promise<Uint8Array>;
 }
 
 export function createSharingVault(options: SharingVaultOptions): SharingCustody {
-  const { mspId, folder, machine, encryptionPrivateKey, labelOf } = options;
+  const { mspId, folder, machine, encryptionPrivateKey } = options;
   const identities = createIdentityKeys(machine, folder);
   const labels = createLabelKeys(options, folder);
   const shares = createEdgeShares(folder);
@@ -52,8 +55,8 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
     },
 
     async identityPartialKey({ keyId, sharing, oneTimeKey, name, keyEpoch }) {
-      const share = await options.masterShare({ keyId, sharing });
-      const partialKey = await machine.partialKey({ name, keyEpoch, share });
+      const scalar = await options.masterShare({ keyId, epoch: sharing.epoch });
+      const partialKey = await machine.run('partialKey', { name, keyEpoch, scalar });
       const address = { keyId, sharingEpoch: sharing.epoch, holder: mspId, name, keyEpoch };
       return sealPartialKey(address, oneTimeKey, partialKey);
     },
@@ -64,7 +67,7 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
       const privateKey = await encryptionPrivateKey();
       const address = { edgeId: fromHex(edgeId), proxyMspId: mspId };
       const share = await openEdgeShare({ ...address, privateKey, sealed: sealedShare });
-      const verified = await machine.verifyEdgeShare({ view, proxyMspId: mspId, share });
+      const verified = await machine.run('verifyShare', { chain: chainOf(view), proxy: mspId, share });
       if (verified.edgeId !== edgeId)
         throw new CareLedgerError('SCHEMA_VIOLATION', {
           expected: 'the statement of the edge that is named',
@@ -86,21 +89,26 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
       const withShares = await Promise.all(
         edges.map(async (edge) => ({ statement: edge.statement, share: await shares.read(edge) })),
       );
-      return machine.partials({ edges: withShares, proxyMspId: mspId, signingKey, headers });
+      const made = await machine.run('partials', { edges: withShares, proxy: mspId, signingKey, headers });
+      return edges.map(({ edgeId }, index) => {
+        const bytes = made[index];
+        if (bytes === undefined) throw new CareLedgerError('INTERNAL');
+        return { edgeId, bytes };
+      });
     },
 
-    async openShared({ name, keyEpoch, ...opening }) {
-      const { identityKey } = await identities.held({ name, keyEpoch });
-      return machine.openShared({ ...opening, identityKey });
+    async openShared({ name, keyEpoch, view, headers, partials, proxyKeys }) {
+      const { registration: identity, identityKey } = await identities.held({ name, keyEpoch });
+      const reader = { identity, identityKey };
+      return machine.run('open', { reader, chain: chainOf(view), headers, answers: partials, proxyKeys });
     },
 
-    async makeOnwardEdge({ name, keyEpoch, proxies, ...wanted }) {
-      const { identityKey, signingKey } = await identities.held({ name, keyEpoch });
-      const made = await machine.makeOnwardEdge({
-        ...wanted,
-        identityKey,
-        signingKey,
-        proxies: proxies.map((proxy) => proxy.mspId),
+    async makeOnwardEdge({ name, keyEpoch, view, proxies, ...wanted }) {
+      const { registration, identityKey, signingKey } = await identities.held({ name, keyEpoch });
+      const made = await machine.run('makeOnwardEdge', {
+        delegator: { identity: registration, identityKey, signingKey },
+        chain: chainOf(view),
+        terms: { ...wanted, proxies: proxies.map((proxy) => proxy.mspId) },
       });
       const sealed = await Promise.all(
         proxies.map(async ({ mspId: proxyMspId, encryptionKey }) => {
@@ -113,6 +121,21 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
       return { edgeId: made.edgeId, edge: made.edge, sealedShares: new Map(sealed) };
     },
   });
+}
+
+function chainOf({ chain, identities }: EdgeView): EdgeChain {
+  return { edges: chain.map(({ statement, w }) => ({ statement, w })), identities: identities.map(keyOf) };
+}
+
+/** Nothing but what the scheme computes with goes to the threads. */
+function keyOf({
+  name,
+  keyEpoch,
+  publicKey,
+  signingKey,
+  recoverable,
+}: RegisteredIdentity): RegisteredIdentity {
+  return { name, keyEpoch, publicKey, signingKey, recoverable };
 }
 
 function lastOf(chain: readonly PublicEdge[]): PublicEdge {

@@ -29,8 +29,8 @@ export interface ExtractionClientModules {
 
 /** Parts that came, and holders that gave none, each with the reason. */
 export interface GatheredParts {
-  readonly parts: readonly PartialKey[];
-  readonly missing: readonly { readonly holder: string; readonly reason: string }[];
+  readonly parts: PartialKey[];
+  readonly missing: { holder: string; reason: string }[];
 }
 
 const ANSWER_BYTES = 8_192;

@@ -1,15 +1,17 @@
-import type { IdentityAt } from '../ports/sharing-custody.js';
+import { CryptoError, base64UrlToBytes, parseStatement, type EdgeStatement } from '@careledger/crypto';
+import { CareLedgerError } from '@careledger/protocol';
 
 /** What a gateway reads in an edge's statement without computing anything. */
-export interface StatementFacts {
-  /** SHA-256 of the edge, hex. */
-  readonly edgeId: string;
-  readonly from: IdentityAt;
-  readonly to: IdentityAt;
-  readonly tagEpoch: number;
-  /** MSP ids. */
-  readonly proxies: readonly string[];
-}
+export type StatementFacts = Pick<EdgeStatement, 'edgeId' | 'from' | 'to' | 'tagEpoch' | 'proxies'>;
 
-/** @throws CareLedgerError EDGE_INVALID for what is no statement */
 export type ReadStatement = (statement: string) => StatementFacts;
+
+/** @param statement base64url @throws CareLedgerError EDGE_INVALID for what is no statement */
+export const readStatement: ReadStatement = (statement) => {
+  try {
+    return parseStatement(base64UrlToBytes(statement));
+  } catch (cause) {
+    if (!(cause instanceof CryptoError)) throw cause;
+    throw new CareLedgerError('EDGE_INVALID', { expected: cause.expected, came: cause.came, cause });
+  }
+};

@@ -1,7 +1,47 @@
 /** What a sharing worker computes. Inputs and results survive structured cloning. */
-import { combinePartialKeys, identityKey, partialKey, type MasterSharing } from '../../ibe/extraction.js';
-import type { Identity, IdentityPublicKey, RegisteredKey } from '../../ibe/identity.js';
-import { makeIdentity, type IdentityFactor } from '../../ibe/registration.js';
+import { base64UrlToBytes, bytesToBase64Url, bytesEqual } from '../../core/bytes.js';
+import { CryptoError } from '../../core/errors.js';
+import {
+  combinePartialKeys,
+  identityKey,
+  makeIdentity,
+  partialKey,
+  type Identity,
+  type IdentityFactor,
+  type IdentityPublicKey,
+  type MasterSharing,
+  type RegisteredKey,
+} from '../../ibe/index.js';
+import {
+  encryptUnderTag,
+  handleOf,
+  makeOnwardEdge,
+  openAlong,
+  parsePreHeader,
+  partialReEncrypt,
+  publicCheck,
+  verifyChain,
+  verifyEdgeShare,
+  type CheckedHeader,
+  type Delegator,
+  type EdgeChain,
+  type EdgeTerms,
+  type EncryptOptions,
+  type Encrypted,
+  type OpenedAlong,
+  type ProxyAnswers,
+  type ProxyKeys,
+  type PublicEdge,
+  type Reader,
+} from '../../pre/index.js';
+
+/** A header as it came from a store, and what the ledger says that it has to be. */
+export interface ExpectedHeader {
+  readonly bytes: Uint8Array;
+  readonly aad: Uint8Array;
+  /** Hex. */
+  readonly handle: string;
+}
 
 /** One function for each task; each needs `initPairing` to have resolved in its thread. */
 export const SHARING_TASKS = {
@@ -25,6 +65,61 @@ export const SHARING_TASKS = {
     const { key, bad } = combinePartialKeys(sharing, registration, partials);
     return key === undefined ? { bad } : { key: identityKey(key, factor, registration), bad };
   },
+
+  encrypt: (items: readonly EncryptOptions[]): Encrypted[] => items.map((item) => encryptUnderTag(item)),
+
+  /** Everything that a proxy checks of a chain's last edge, and its own share of it. */
+  verifyShare: (of: {
+    readonly chain: EdgeChain;
+    readonly proxy: string;
+    readonly share: Uint8Array;
+  }): { readonly edgeId: string; readonly point: number } => {
+    const last = verifyChain(of.chain).at(-1);
+    if (last === undefined) throw wrong('an edge');
+    return { edgeId: last.statement.edgeId, point: verifyEdgeShare(last, of.proxy, of.share) };
+  },
+
+  /** A proxy's partials of some edges over the same headers. */
+  partials: (of: {
+    readonly edges: readonly { readonly statement: string; readonly share: Uint8Array }[];
+    readonly proxy: string;
+    readonly signingKey: Uint8Array;
+    readonly headers: readonly ExpectedHeader[];
+  }): Uint8Array[] => {
+    const headers = checked(of.headers);
+    const { proxy, signingKey } = of;
+    return of.edges.map(({ statement, share }) =>
+      partialReEncrypt({ statement: base64UrlToBytes(statement), proxy, share, signingKey, headers }),
+    );
+  },
+
+  open: (of: {
+    readonly reader: Reader;
+    readonly chain: EdgeChain;
+    readonly headers: readonly ExpectedHeader[];
+    readonly answers: ProxyAnswers;
+    readonly proxyKeys: ProxyKeys;
+  }): OpenedAlong => {
+    of.headers.forEach(assertExpected);
+    return openAlong(of.reader, { ...of, headers: of.headers.map(({ bytes }) => bytes) });
+  },
+
+  /** From the grantee of a chain's last edge, after the whole chain was verified. */
+  makeOnwardEdge: (of: {
+    readonly delegator: Delegator;
+    readonly chain: EdgeChain;
+    readonly terms: EdgeTerms;
+  }): {
+    readonly edgeId: string;
+    readonly edge: PublicEdge;
+    readonly shares: ReadonlyMap<string, Uint8Array>;
+  } => {
+    verifyChain(of.chain);
+    const parent = of.chain.edges.at(-1);
+    if (parent === undefined) throw wrong('an edge');
+    const { edgeId, statement, w, shares } = makeOnwardEdge(of.delegator, parent, of.terms);
+    return { edgeId, shares, edge: { statement: bytesToBase64Url(statement), w: bytesToBase64Url(w) } };
+  },
 } as const;
 
 export type SharingTasks = typeof SHARING_TASKS;
@@ -40,4 +135,19 @@ export interface SharingTask {
 /** The input is of the kind's own type: `createSharingRunner` sends no other. */
 export function performSharingTask({ kind, input }: SharingTask): unknown {
   return SHARING_TASKS[kind](input as never);
+}
+
+function checked(headers: readonly ExpectedHeader[]): CheckedHeader[] {
+  headers.forEach(assertExpected);
+  return publicCheck(headers.map(({ bytes }) => bytes));
+}
+
+/** The record store may hold anything under a record's name. */
+function assertExpected({ bytes, aad, handle }: ExpectedHeader): void {
+  const header = parsePreHeader(bytes);
+  if (handleOf(header) !== handle || !bytesEqual(header.aad, aad)) throw wrong('the header of the record');
+}
+
+function wrong(expected: string): CryptoError {
+  return new CryptoError('CRYPTO_AUTHENTICATION_FAILED', { argument: 'sharing', expected, came: 'another' });
 }

@@ -6,10 +6,13 @@ import {
   ObjectId,
   PatientGrantSchema,
   PatientQuerySchema,
+  PatientSchema,
   Pseudonym,
   SENSITIVITIES,
   SetSharingSchema,
-  SharingStateSchema,
+  KeyEpoch,
+  MspId,
+  TagEpoch,
   closed,
   oneOf,
 } from '@careledger/protocol';
@@ -29,6 +32,18 @@ const querystring = closed({ pseudonym: Pseudonym });
 const { grantId, pseudonym, parentId, grantee, recordTypes, purposes, condition, ...rest } =
   ForwardSchema.properties;
 const { notBefore, notAfter, maxHops, receiptDueWithinMs } = rest;
+const TagStateSchema = closed({ epoch: TagEpoch, sharable: Type.Boolean() });
+const SharingStateSchema = closed({
+  pseudonym: Pseudonym,
+  mspId: MspId,
+  status: PatientSchema.properties.status,
+  identityEpoch: Type.Optional(KeyEpoch),
+  tags: Type.Optional(
+    Type.Record(Type.String(), TagStateSchema, {
+      description: 'by record type and sensitivity, as laboratory/normal; any other is sharable at epoch 0',
+    }),
+  ),
+});
 const ForwardBody = closed({
   ...{ grantId, pseudonym, parentId, grantee, recordTypes, purposes, condition },
   ...{ notBefore, notAfter, maxHops, receiptDueWithinMs },
