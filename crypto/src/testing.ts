@@ -7,3 +7,5 @@ export {
   type LocalCeremonyOptions,
   type LocalMessage,
 } from './threshold/engine/local-ceremony.js';
+export { dealMaster, type DealtMaster } from './ibe/ibe.test-support.js';
+export { World as SharingWorld } from './pre/pre.test-support.js';

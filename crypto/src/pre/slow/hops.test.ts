@@ -6,9 +6,10 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { decodeCbor, type CborMap } from '../../core/cbor.js';
 import { encodeParts } from '../../core/encode.js';
 import { CryptoError } from '../../core/errors.js';
-import { initPairing } from '../../pairing/index.js';
+import { initPairing, noblePairing } from '../../pairing/index.js';
 import { openAlong, reEncryptAlong } from '../open.js';
 import { PROXIES, World, type Hop, type Party } from '../pre.test-support.js';
+import { sharingVectors } from '../vectors.test-support.js';
 
 const HOPS = 9;
 
@@ -146,5 +147,13 @@ describe('the scheme by another hand', function () {
     const opened = overGT(moved, e(G1.Point.fromAffine(k.toAffine()), c1));
     expect(wrapKey(opened, header)).to.deep.equal(encrypted.wrapKey);
     expect(wrapKey(moved, header)).to.not.deep.equal(encrypted.wrapKey);
+  });
+});
+
+describe('the vectors on the other engine', function () {
+  this.timeout(60_000);
+
+  it('are the same, byte for byte', async () => {
+    expect(sharingVectors(noblePairing)).to.deep.equal(sharingVectors(await initPairing()));
   });
 });
