@@ -37,6 +37,7 @@ import {
   type KeptRecord,
   type ReplicationRow,
 } from './replication.js';
+import { createSharingExchange, type SharingExchange } from './sharing-exchange.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 import {
   createSharedRecords,
@@ -118,7 +119,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
       metrics.observeBadProxy(proxy.mspId);
       logBadProxy(proxy);
     };
-    const { services, shared } = await assemble(options, limits, {
+    const { services, shared, exchange } = await assemble(options, limits, {
       ...modules,
       tables,
       metrics,
@@ -138,7 +139,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     const listener = await modules.release.listen({
       ...modules,
       identity: services.identity,
-      routes: [...peerRoutes, ...shared.peerRoutes],
+      routes: [...peerRoutes, ...shared.peerRoutes, ...exchange.peerRoutes],
       onDefect: (error) => {
         rest.log.error({ err: error }, 'release failed');
       },
@@ -148,7 +149,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     opened.push(() => rest.close());
     const background = runInBackground(
       options,
-      { ...modules, services, listener, rest, extension },
+      { ...modules, services, listener, rest, extension, exchange },
       stopping.signal,
     );
     opened.push(async () => {
@@ -181,7 +182,11 @@ async function assemble(
     readonly metrics: GatewayMetrics;
     readonly onBadProxy: BadProxyObserver;
   },
-): Promise<{ readonly services: GatewayServices; readonly shared: SharedRecords }> {
+): Promise<{
+  readonly services: GatewayServices;
+  readonly shared: SharedRecords;
+  readonly exchange: SharingExchange;
+}> {
   const { ledger, store, custody, authority, tables, metrics, release } = modules;
   const { mspId } = options.hospital;
   const { storeConcurrency, maxOpeningBytes, maxFhirResources } = limits;
@@ -222,8 +227,19 @@ async function assemble(
   });
   const unfinished = tables.table<UnfinishedObject>('unfinished');
   const sensitivities = tables.table<SensitivityRow>('sensitivities');
+  const exchange = createSharingExchange({
+    ledger,
+    release,
+    custody: custody.sharing,
+    contracts,
+    identity,
+    tables,
+    staff,
+    metrics: metrics.registry,
+  });
   const services: GatewayServices = {
     contracts,
+    sharing: exchange.services,
     records: createRecordsService(
       { mspId, storeConcurrency },
       { contracts, store, custody, unfinished, sensitivities, sharer: shared.sharer },
@@ -254,7 +270,7 @@ async function assemble(
     tables,
     identity,
   };
-  return { services, shared };
+  return { services, shared, exchange };
 }
 
 function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters<typeof createRest>[0] {
@@ -275,6 +291,7 @@ interface BackgroundModules extends GatewayModules {
   readonly listener: ReleaseListener;
   readonly rest: Rest;
   readonly extension: GatewayExtension;
+  readonly exchange: SharingExchange;
 }
 
 /** What goes on as long as the gateway runs. Ends when the signal aborts; never throws. */
@@ -329,7 +346,8 @@ async function runInBackground(
     rest.log.info(details, text);
   };
   const extending = modules.extension.run?.(signal, { failed: logged, told }).catch(logged('the extension'));
-  await Promise.allSettled([joining, tidying, replicating, extending]);
+  const exchanging = modules.exchange.run(signal, { failed: logged, told });
+  await Promise.allSettled([joining, tidying, replicating, extending, exchanging]);
 }
 
 function keptTables(tables: LocalTables): Omit<KeptModules, 'store'> {

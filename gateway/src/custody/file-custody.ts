@@ -6,6 +6,7 @@ import {
   openHeader,
   parseHeader,
   rewrapHeader,
+  sharingOnThisThread,
   stepCeremony,
   type PaillierPool,
   type RecordContext,
@@ -13,6 +14,8 @@ import {
 import type { RecordType } from '@careledger/protocol';
 import type { CeremonyMachine } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
+import type { SharingMachine } from '../ports/sharing-machine.js';
+import { CareLedgerError } from '@careledger/protocol';
 import { createCeremonyVault } from './ceremony-vault.js';
 import { createErasureTrees } from './erasure-trees.js';
 import { createKeyShares } from './key-shares.js';
@@ -20,6 +23,7 @@ import { unlockMasterKey } from './master-key.js';
 import { openOneTimeKeys } from './recipient-keys.js';
 import { createSealedFolder, type SealedFolder } from './sealed-folder.js';
 import { createSealing } from './sealing.js';
+import { createSharingVault } from './sharing-vault.js';
 import { createSigningKeys } from './signing-keys.js';
 
 export interface FileCustodyOptions {
@@ -38,6 +42,8 @@ export interface FileCustodyOptions {
   readonly pool?: Pick<PaillierPool, 'provePartial'>;
   /** Where the steps of ceremonies run. Absent: on the event loop. */
   readonly machine?: CeremonyMachine;
+  /** Where identity keys and re-encryption are computed. Absent: on the event loop. */
+  readonly sharingMachine?: SharingMachine;
   /** Tests only. */
   readonly allowTestKeySize?: boolean;
 }
@@ -115,6 +121,14 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
 
     erasure,
 
+    sharing: createSharingVault({
+      mspId: options.mspId,
+      folder,
+      machine: options.sharingMachine ?? sharingOnThisThread(),
+      encryptionPrivateKey: ownKey,
+      masterShare: () => Promise.reject(noMasterShare()),
+    }),
+
     createRecipientKey: () => oneTime.create(),
     openRelease: async ({ recipientPublicKey, header, expectedContext, releaseBinding }) => {
       const privateKey = await oneTime.privateKey(recipientPublicKey);
@@ -163,5 +177,11 @@ function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
 function settled<Result>(work: () => Result): Promise<Result> {
   return new Promise((resolve) => {
     resolve(work());
+  });
+}
+
+function noMasterShare(): CareLedgerError {
+  return new CareLedgerError('KEY_NOT_FOUND', {
+    message: 'This hospital holds no share of that identity master key.',
   });
 }

@@ -9,6 +9,7 @@ import type {
 import type { CeremonyCustody } from './ceremony-custody.js';
 import type { ErasureCustody } from './erasure-custody.js';
 import type { SigningIdentity } from './ledger.js';
+import type { SharingCustody } from './sharing-custody.js';
 
 /**
  * A hospital's secrets. Nothing here returns one: callers get signatures, unwrapped data keys of single records and
@@ -57,6 +58,9 @@ export interface KeyCustody {
 
   /** What single records are erased by. */
   readonly erasure: ErasureCustody;
+
+  /** Keys of identities and shares of re-keys. */
+  readonly sharing: SharingCustody;
 
   /** The shares of the consortium's key come from ceremonies, and stay inside. */
   readonly ceremonies: CeremonyCustody;
