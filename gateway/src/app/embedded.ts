@@ -4,7 +4,13 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import './quiet-contracts.js';
 import { embeddedContracts } from '@careledger/chaincode/embedded';
-import { createCeremonyRunner, createPaillierPool, type PaillierPool } from '@careledger/crypto';
+import {
+  createCeremonyRunner,
+  createPaillierPool,
+  createSharingRunner,
+  type PaillierPool,
+  type SharingRunner,
+} from '@careledger/crypto';
 import { buildDigest, DEFAULT_TOPOLOGY_FILE, loadTopology, type Topology } from '@careledger/network';
 import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
 import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
@@ -18,6 +24,7 @@ import { mapBounded } from '../services/bounded.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayLimits } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
+import { sharingModules } from './sharing-modules.js';
 
 export interface EmbeddedConsortiumOptions {
   /** Everything that lasts: ledger, stores, custodies, tables. One process at a time. */
@@ -84,14 +91,23 @@ export async function startEmbeddedConsortium(
   // One for all hospitals: two threads in this process, not two for each of them.
   const pool = createPaillierPool({ allowTestKeySize });
   opened.push(() => pool.close());
-  const threads = { pool, allowTestKeySize };
+  const sharingMachine = createSharingRunner();
+  opened.push(() => sharingMachine.close());
+  const threads = { pool, sharingMachine, allowTestKeySize };
   try {
     const parts = await openParts(options, { topology, threads }, opened);
     const ledger = await openLedger(options, { topology, allowTestKeySize }, parts);
     opened.push(() => ledger.close());
     const gateways: Gateway[] = [];
     for (const part of parts) {
-      const gateway = await startOne(part, parts, { options, topology, ledger, pool, aggregation });
+      const gateway = await startOne(part, parts, {
+        options,
+        topology,
+        ledger,
+        pool,
+        aggregation,
+        sharingMachine,
+      });
       opened.push(() => gateway.stop());
       gateways.push(gateway);
     }
@@ -105,6 +121,7 @@ export async function startEmbeddedConsortium(
 
 interface Threads {
   readonly pool: PaillierPool;
+  readonly sharingMachine: SharingRunner;
   readonly allowTestKeySize: boolean;
 }
 
@@ -169,6 +186,7 @@ interface Shared {
   readonly topology: Topology;
   readonly ledger: EmbeddedLedger;
   readonly pool: PaillierPool;
+  readonly sharingMachine: SharingRunner;
   readonly aggregation: NonNullable<EmbeddedConsortiumOptions['aggregation']>;
 }
 
@@ -178,7 +196,7 @@ async function startOne(
   shared: Shared,
 ): Promise<Gateway> {
   const { hospital, authority, store, custody, folder } = part;
-  const { options, topology, ledger, pool, aggregation } = shared;
+  const { options, topology, ledger, pool, aggregation, sharingMachine } = shared;
   const { mspId, name, ports } = hospital;
   const members = topology.hospitals.map((member) => member.mspId);
   const port = (fixed: number): number => (options.ports === 'free' ? 0 : fixed);
@@ -197,6 +215,7 @@ async function startOne(
     custody,
     authority,
     release,
+    sharing: sharingModules(custody, sharingMachine),
     extend:
       options.extend ??
       aggregationExtension({

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createCeremonyRunner, createPaillierPool } from '@careledger/crypto';
+import { createCeremonyRunner, createPaillierPool, createSharingRunner } from '@careledger/crypto';
 import type { GatewayConfig } from '@careledger/network';
 import { FabricCaAuthority } from '../adapters/authority-fabric-ca/index.js';
 import { FabricLedger } from '../adapters/ledger-fabric/index.js';
@@ -10,6 +10,7 @@ import type { CeremonyOptions } from './ceremonies.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
 import type { GatewayOptions } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
+import { sharingModules } from './sharing-modules.js';
 
 export interface FabricGatewayOptions extends Pick<GatewayOptions, 'approveBuild' | 'limits' | 'log'> {
   readonly extend?: GatewayModules['extend'];
@@ -27,7 +28,9 @@ export async function startFabricGateway(
   const passphrase = (await text(config.custody.passphraseFile)).trim();
   const pool = createPaillierPool();
   const machine = createCeremonyRunner();
-  const custody = await createFileCustody({ dir: config.custody.dir, passphrase, mspId, pool, machine });
+  const sharingMachine = createSharingRunner();
+  const { dir } = config.custody;
+  const custody = await createFileCustody({ dir, passphrase, mspId, pool, machine, sharingMachine });
   const { release, authority, enrolledIdentity } = await identitiesOf(config);
   const { endpoint, hostAlias, tlsRootFile } = config.peer;
   const peer = { endpoint, hostAlias, tlsRootCertificate: await text(tlsRootFile) };
@@ -38,6 +41,7 @@ export async function startFabricGateway(
     await store.close();
     await pool.close();
     await machine.close();
+    await sharingMachine.close();
   };
   const { approveBuild, limits, log, extend } = options;
   try {
@@ -59,6 +63,7 @@ export async function startFabricGateway(
         custody,
         authority,
         release,
+        sharing: sharingModules(custody, sharingMachine),
         enrolledIdentity,
         extend: extend ?? aggregationExtension({ ...ceremonyOptions(config), pool }),
       },
