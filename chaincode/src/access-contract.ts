@@ -36,7 +36,7 @@ export class AccessContract extends CareLedgerContract<'access'> {
       context,
       'Open',
       { argumentJson, idempotencyKey },
-      async (call, { recordIds, purpose, recipientKey }) => {
+      async (call, { recordIds, purpose, caseId, recipientKey }) => {
         const { at, txId, caller: requester } = call;
         const consortium = await readConsortium(call);
         const { records, books, suspensions } = await readMaterial(call, recordIds);
@@ -44,6 +44,7 @@ export class AccessContract extends CareLedgerContract<'access'> {
         const outcome = decideOpening({
           requester,
           purpose,
+          caseId,
           at,
           txId,
           records,
@@ -57,6 +58,7 @@ export class AccessContract extends CareLedgerContract<'access'> {
           accessId: txId,
           requester,
           purpose,
+          ...(caseId === undefined ? {} : { caseId }),
           recipientKey,
           at,
           decisions: [...outcome.decisions],

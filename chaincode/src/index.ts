@@ -1,9 +1,11 @@
 import { AccessContract } from './access-contract.js';
 import { CeremoniesContract } from './ceremonies-contract.js';
+import { EmergenciesContract } from './emergencies-contract.js';
 import { ErasuresContract } from './erasures-contract.js';
 import { GrantsContract } from './grants-contract.js';
 import { IdentitiesContract } from './identities-contract.js';
 import { InstructionsContract } from './instructions-contract.js';
+import { LinksContract } from './links-contract.js';
 import { MembersContract } from './members-contract.js';
 import { PanelsContract } from './panels-contract.js';
 import { PatientsContract } from './patients-contract.js';
@@ -26,4 +28,6 @@ export const contracts = [
   IdentitiesContract,
   QueriesContract,
   ErasuresContract,
+  EmergenciesContract,
+  LinksContract,
 ];

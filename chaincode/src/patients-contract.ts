@@ -30,7 +30,7 @@ export class PatientsContract extends CareLedgerContract<'patients'> {
   @Transaction()
   Enrol(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Enrol', { argumentJson, idempotencyKey }, async (call, request) => {
-      const { pseudonym, mspId, keys } = request.arguments;
+      const { pseudonym, mspId, keys, link } = request.arguments;
       requireRole(call.caller, ['officer', 'clinician', 'gateway']);
       const consortium = await requireActiveMember(call);
       if (mspId !== call.caller.mspId) {
@@ -49,6 +49,7 @@ export class PatientsContract extends CareLedgerContract<'patients'> {
         mspId,
         status,
         keys,
+        ...(link === undefined ? {} : { link }),
         keyEpoch: 0,
         enrolledAt: call.at,
         changedAt: call.at,

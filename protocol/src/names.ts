@@ -113,7 +113,7 @@ export const KEYS = {
   emergenciesByState: 'by-state-emergency',
   /** [when the status is over by itself, caseId]. */
   emergencyDue: 'emergency-due',
-  /** [pseudonym, at, caseId]: what the patient is told without having asked. */
+  /** [pseudonym, at, transaction id, caseId]: what the patient is told without having asked. */
   notice: 'notice',
   linkCase: 'link-case',
   linkCasesByTime: 'by-time-link-case',

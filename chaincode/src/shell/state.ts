@@ -8,6 +8,8 @@ import {
   type CeremonyPost,
   type Consortium,
   type Contribution,
+  type Emergency,
+  type EmergencyOfficers,
   type ErasureCertificate,
   type ErasureReceipt,
   type CustodyConsent,
@@ -18,9 +20,11 @@ import {
   type KeyRegistration,
   type MasterKey,
   type MasterKeyRegistration,
+  type LinkCase,
   type Member,
   type MemberInstruction,
   type MemberInstructions,
+  type Notice,
   type Panel,
   type PartialShare,
   type Patient,
@@ -76,6 +80,10 @@ export interface Documents {
   [KEYS.ceremonyPost]: CeremonyPost;
   [KEYS.erasureReceipt]: ErasureReceipt;
   [KEYS.erasureCertificate]: ErasureCertificate;
+  [KEYS.emergencyOfficers]: EmergencyOfficers;
+  [KEYS.emergency]: Emergency;
+  [KEYS.notice]: Notice;
+  [KEYS.linkCase]: LinkCase;
   [KEYS.unfinishedCeremony]: { readonly ceremonyId: string };
 }
 export type DocumentPrefix = keyof Documents;
@@ -102,7 +110,8 @@ export type OwnedPrefix =
   | typeof KEYS.custodyConsent
   | typeof KEYS.recovery
   | typeof KEYS.instructions
-  | typeof KEYS.suspension;
+  | typeof KEYS.suspension
+  | typeof KEYS.emergencyOfficers;
 
 /** An empty value would be a deletion. */
 const MARK = Buffer.from([0]);
