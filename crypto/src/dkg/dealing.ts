@@ -32,7 +32,6 @@ import {
   NO_DIRECT,
   ownOf,
   partOf,
-  presentSharing,
   rightShare,
   scalarsOf,
   type IdentityRoundContext,
@@ -50,11 +49,10 @@ function weightOf(context: IdentityRoundContext, sharing: CheckedSharing, dealer
 
 /** What the own polynomial has at 0. */
 function ownSecret(context: IdentityRoundContext): bigint {
-  const { parameters, random, engine } = context;
-  const sharing = presentSharing(context);
-  if (sharing === undefined || parameters.share === undefined) return randomScalar(random);
-  const share = assertIdentityShare(engine, sharing, parameters.share);
-  return modQ(weightOf(context, sharing, parameters.self).weight * share);
+  const { parameters, random, engine, present } = context;
+  if (present === undefined || parameters.share === undefined) return randomScalar(random);
+  const share = assertIdentityShare(engine, present, parameters.share);
+  return modQ(weightOf(context, present, parameters.self).weight * share);
 }
 
 function statementOf(
@@ -124,7 +122,7 @@ function judgeDealing(
   digest: Uint8Array,
   { from, broadcast }: Received,
 ): { readonly commitments: Uint8Array; readonly points: readonly G2[] } {
-  const { engine, parameters } = context;
+  const { engine, parameters, present } = context;
   const { commitments, proof, points } = blaming(from, 'GARBAGE', () => {
     const fields = assertCborMap('broadcast', broadcast, ['commitments', 'proof']);
     const bytes = bytesOf(fields, 'commitments', parameters.threshold * G2_BYTES);
@@ -138,10 +136,9 @@ function judgeDealing(
   blaming(from, 'PROOF_INVALID', () => {
     verifyKnowledge(engine, statement, constant, proof);
   });
-  const sharing = presentSharing(context);
-  if (sharing !== undefined) {
-    const { point, weight } = weightOf(context, sharing, from);
-    const expected = engine.g2Power(commitmentAt(engine, sharing.commitments, point), weight);
+  if (present !== undefined) {
+    const { point, weight } = weightOf(context, present, from);
+    const expected = engine.g2Power(commitmentAt(engine, present.commitments, point), weight);
     if (!engine.g2Equal(constant, expected))
       throw new CeremonyBlame(from, 'PROOF_INVALID', 'it deals something else than its share');
   }

@@ -24,6 +24,8 @@ export type Tamper = (message: CeremonyIncoming, to: string, name: IdentityRound
 
 export const [H1, H2, H3, H4, H5] = HOSPITALS;
 
+const unaltered: Tamper = (message) => message;
+
 /** mcl, which the tests wait for once. */
 let engine: PairingEngine;
 before(async () => {
@@ -85,7 +87,7 @@ export function record(
     readonly tamper?: Tamper;
   } = {},
 ): Steps[] {
-  const { seed = 'a', shares = {}, tamper = (message) => message } = options;
+  const { seed = 'a', shares = {}, tamper = unaltered } = options;
   const timeline = [beginAll(parameters, seed, shares)];
   for (;;) {
     const steps = timeline.at(-1) ?? new Map<string, IdentityCeremonyStep>();
@@ -100,6 +102,12 @@ export function record(
 
 export function resultsOf(timeline: readonly Steps[]): IdentityCeremonyResult[] {
   return [...(timeline.at(-1) ?? [])].flatMap(([, { result }]) => (result === undefined ? [] : [result]));
+}
+
+/** The endings of everybody else, each once. */
+export function saidByOthers(timeline: readonly Steps[], accused: string): string[] {
+  const others = Object.entries(endings(timeline)).filter(([self]) => self !== accused);
+  return [...new Set(others.map(([, ending]) => ending))];
 }
 
 /** What each machine made of a run that ended: 'REASON of accused', or 'result'. */
@@ -121,30 +129,39 @@ export function sharesOf(results: readonly IdentityCeremonyResult[]): IdentitySh
   return results.flatMap(({ share }) => (share === undefined ? [] : [share]));
 }
 
+interface Change {
+  readonly broadcast?: (body: CborMap) => CborValue;
+  readonly direct?: (body: CborMap) => CborValue;
+}
+
 /** Messages of one sender in one round, with another body. */
 export function changing(
   where: { readonly from: string; readonly name: IdentityRoundName; readonly to?: string },
-  change: {
-    readonly broadcast?: (body: CborMap) => CborValue;
-    readonly direct?: (body: CborMap) => CborValue;
-  },
+  change: Change,
 ): Tamper {
   return (message, to, name) => {
-    if (message.from !== where.from || name !== where.name) return message;
-    if (where.to !== undefined && where.to !== to) return message;
-    const { echo = null, body = null } = decodeCbor(message.broadcast, 2 ** 20) as CborMap;
-    const direct = decodeCbor(message.direct, 2 ** 20) as CborMap;
-    return {
-      ...message,
-      broadcast: encodeCbor({ echo, body: change.broadcast?.(body as CborMap) ?? body }),
-      direct: encodeCbor(change.direct?.(direct) ?? direct),
-    };
+    const isMeant = message.from === where.from && name === where.name && (where.to ?? to) === to;
+    return isMeant ? changed(message, change) : message;
+  };
+}
+
+const unchanged = (body: CborMap): CborValue => body;
+
+function changed(
+  message: CeremonyIncoming,
+  { broadcast = unchanged, direct = unchanged }: Change,
+): CeremonyIncoming {
+  const said = decodeCbor(message.broadcast, 2 ** 20) as CborMap;
+  return {
+    ...message,
+    broadcast: encodeCbor({ ...said, body: broadcast(said['body'] as CborMap) }),
+    direct: encodeCbor(direct(decodeCbor(message.direct, 2 ** 20) as CborMap)),
   };
 }
 
 /** One after the other. */
 export function both(...tampers: readonly Tamper[]): Tamper {
-  return (message, to, name) => tampers.reduce((changed, tamper) => tamper(changed, to, name), message);
+  return (message, to, name) => tampers.reduce((arriving, tamper) => tamper(arriving, to, name), message);
 }
 
 /** The body of the broadcast that a sender made in a round. */

@@ -6,6 +6,7 @@ import { noblePairing } from '../pairing/index.js';
 import { assertIdentityParameters, identityParametersDigest } from './parameters.js';
 import { IDENTITY_ROUND_NAMES, type IdentityRoundContext, type IdentityRoundName } from './round.js';
 import { IDENTITY_ROUNDS } from './rounds.js';
+import { checkedIdentitySharing } from './sharing.js';
 import type { IdentityCeremonyParameters, IdentityCeremonyResult, IdentityCeremonyTools } from './types.js';
 
 const PERMILLE: Readonly<Record<IdentityRoundName, number>> = {
@@ -40,7 +41,11 @@ const machine = createLockstep<IdentityCeremony>({
   assertParameters: assertIdentityParameters,
   orderedParticipants,
   parametersDigest: identityParametersDigest,
-  contextOf: (parameters, random, { engine = noblePairing }) => ({ parameters, random, engine }),
+  contextOf(parameters, random, { engine = noblePairing }) {
+    const { present: key } = parameters;
+    const present = key && checkedIdentitySharing(engine, key.masterKey, key.sharing);
+    return { parameters, random, engine, present };
+  },
   permilleOf: (_parameters, name) => PERMILLE[name],
   progressOf,
 });

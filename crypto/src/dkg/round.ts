@@ -6,7 +6,7 @@ import type { LockstepRound } from '../lockstep/round.js';
 import { SCALAR_BYTES, decodeScalar, type G2, type PairingEngine } from '../pairing/index.js';
 import { isCommitted } from './feldman.js';
 import { dealersOf } from './parameters.js';
-import { checkedIdentitySharing, type CheckedSharing } from './sharing.js';
+import type { CheckedSharing } from './sharing.js';
 import type { IdentityCeremonyParameters, IdentityCeremonyResult } from './types.js';
 
 export const IDENTITY_ROUND_NAMES = ['commit', 'deal', 'complain', 'justify', 'agree'] as const;
@@ -14,6 +14,8 @@ export type IdentityRoundName = (typeof IDENTITY_ROUND_NAMES)[number];
 
 export interface IdentityRoundContext extends LockstepContext<IdentityCeremonyParameters> {
   readonly engine: PairingEngine;
+  /** `redistribute`: how the key is shared today. */
+  readonly present: CheckedSharing | undefined;
 }
 export type Round = LockstepRound<IdentityRoundContext, IdentityRoundName, IdentityCeremonyResult>;
 
@@ -31,11 +33,6 @@ export interface Own {
 export function ownOf({ parameters }: IdentityRoundContext): Own {
   const { self, holders } = parameters;
   return { self, isDealer: dealersOf(parameters).includes(self), point: holders.indexOf(self) + 1 };
-}
-
-export function presentSharing({ parameters, engine }: IdentityRoundContext): CheckedSharing | undefined {
-  const { present } = parameters;
-  return present && checkedIdentitySharing(engine, present.masterKey, present.sharing);
 }
 
 export function scalarsOf(bytes: Uint8Array): bigint[] {
