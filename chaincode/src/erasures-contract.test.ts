@@ -41,7 +41,6 @@ describe('erasures', () => {
     recordId,
     erasureKey: mspId === ALPHA ? 'punctured' : 'not-owner',
     answers: 1,
-    unpinned: 2,
     absent: [CID, HEADER],
     shared: [],
     ...changes,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { callerOf } from '../auth/certificate.js';
@@ -37,6 +38,7 @@ import {
   type KeptRecord,
   type ReplicationRow,
 } from './replication.js';
+import { careForRecords } from './record-care.js';
 import { createSharingExchange, type SharingExchange } from './sharing-exchange.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 import {
@@ -107,6 +109,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const tables = await openLocalTables({ path: join(options.dataDir, 'tables') }, modules);
   const stopping = new AbortController();
+  // Each part of the work in the background waits for it, in several places.
+  setMaxListeners(MOST_WAITING, stopping.signal);
   const opened: (() => Promise<unknown>)[] = [() => tables.close()];
   const stopAll = async (): Promise<void> => {
     for (const close of opened.splice(0).reverse()) await close();
@@ -149,7 +153,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     opened.push(() => rest.close());
     const background = runInBackground(
       options,
-      { ...modules, services, listener, rest, extension, exchange },
+      { ...modules, services, shared, listener, rest, extension, exchange },
       stopping.signal,
     );
     opened.push(async () => {
@@ -288,6 +292,7 @@ function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters
 
 interface BackgroundModules extends GatewayModules {
   readonly services: GatewayServices;
+  readonly shared: SharedRecords;
   readonly listener: ReleaseListener;
   readonly rest: Rest;
   readonly extension: GatewayExtension;
@@ -347,7 +352,22 @@ async function runInBackground(
   };
   const extending = modules.extension.run?.(signal, { failed: logged, told }).catch(logged('the extension'));
   const exchanging = modules.exchange.run(signal, { failed: logged, told });
-  await Promise.allSettled([joining, tidying, replicating, extending, exchanging]);
+  const caring = careForRecords(
+    { mspId, retryMs: limits.replicationRetryMs, attemptMinAgeMs: limits.unfinishedMinAgeMs },
+    {
+      ...modules,
+      contracts,
+      identity,
+      tables,
+      kept: { store, ...keptTables(tables) },
+      sharer: modules.shared.sharer,
+      answers: [modules.listener.answers, modules.shared.answers],
+      metrics: services.metrics,
+      log: { failed: logged, told },
+    },
+    signal,
+  );
+  await Promise.allSettled([joining, tidying, replicating, extending, exchanging, caring]);
 }
 
 function keptTables(tables: LocalTables): Omit<KeptModules, 'store'> {
@@ -368,6 +388,7 @@ async function keepTidy(
   }
 }
 
+const MOST_WAITING = 64;
 const READY_POLL_MS = 50;
 
 async function waitUntilReady(

@@ -1,6 +1,7 @@
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
+import type { AnswerStore } from '../release/answer-store.js';
 import type { PeerConnection, PeerRoute } from '../release/index.js';
 import type { RequestRelease } from '../services/release-client.js';
 
@@ -24,5 +25,7 @@ export interface ReleaseModule {
 export interface ReleaseListener {
   /** `https://host:port`, as the member entry on the ledger names it. */
   readonly url: string;
+  /** Answers to releases: erasing a record forgets those that hold it. */
+  readonly answers: Pick<AnswerStore, 'forget'>;
   close(): Promise<void>;
 }

@@ -41,6 +41,7 @@ export function mutualTlsRelease(options: MutualTlsReleaseOptions): ReleaseModul
       });
       return {
         url: server.url,
+        answers: server.answers,
         close: async () => {
           client.close();
           await server.close();

@@ -204,28 +204,22 @@ async function unpinRecord(recordId: string, ownMspId: string, modules: Replicat
 }
 
 /**
- * Lets go of every object of an erased record that is kept for it and for no other. Idempotent.
- * @returns how many were unpinned
- */
+ * Lets go of every object of an erased record that is kept for it and for no other. Idempotent. */
 export async function letGoOfRecord(
   record: EmrRecord,
   ownMspId: string,
   modules: KeptModules,
-): Promise<number> {
+): Promise<void> {
   const { recordId, ownerMspId } = record;
-  let unpinned = 0;
   const cids =
     ownerMspId === ownMspId
       ? objectsOf(record)
       : [...new Set([...objectsOf(record), ...(await keptFor(recordId, modules))])];
   for (const cid of cids) {
-    const wasPinned = (await modules.store.stat(cid))?.pinned === true;
     if (ownerMspId === ownMspId) await modules.store.unpin(cid);
     else await letGo(cid, recordId, modules);
-    if (wasPinned && (await modules.store.stat(cid))?.pinned !== true) unpinned += 1;
   }
   await modules.keptRecords.delete(recordId);
-  return unpinned;
 }
 
 async function letGo(cid: string, recordId: string, { store, kept }: KeptModules): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
-import { openAnswerStore } from './answer-store.js';
+import { openAnswerStore, type AnswerStore } from './answer-store.js';
 import { createPeerServer, type PeerRoute, type PeerServer } from './peer-server.js';
 import { DEFAULT_RELEASE_LIMITS, createReleaseAuthority, type ReleaseLimits } from './release-authority.js';
 import type { MemberTlsRoots } from './member-certificates.js';
@@ -33,6 +33,11 @@ export interface ReleaseServerOptions {
   readonly onDefect?: (error: unknown) => void;
 }
 
+export interface ReleaseServer extends PeerServer {
+  /** Erasing a record forgets the answers that hold it. */
+  readonly answers: Pick<AnswerStore, 'forget'>;
+}
+
 const HOUR_MS = 3_600_000;
 
 /**
@@ -40,7 +45,7 @@ const HOUR_MS = 3_600_000;
  * See `release-authority.ts` for what is released and when. Resolves when it listens.
  * @throws TypeError when members cannot be told apart by their TLS authorities; what listening and LevelDB throw.
  */
-export async function createReleaseServer(options: ReleaseServerOptions): Promise<PeerServer> {
+export async function createReleaseServer(options: ReleaseServerOptions): Promise<ReleaseServer> {
   const { mspId, clock = Date.now, ledger, store, custody, serviceIdentity } = options;
   const limits = { ...DEFAULT_RELEASE_LIMITS, ...options.limits };
   const folder = join(options.dataDir, 'releases');
@@ -58,6 +63,7 @@ export async function createReleaseServer(options: ReleaseServerOptions): Promis
     timer.unref();
     return {
       url: server.url,
+      answers: { forget: (recordId) => answers.forget(recordId) },
       close: async () => {
         clearInterval(timer);
         await server.close();

@@ -34,8 +34,8 @@ export interface ErasureWorkerModules {
   readonly work: LocalTable<ErasureRow>;
   /** Every place where answers to openings lie. */
   readonly answers: readonly Pick<AnswerStore, 'forget'>[];
-  /** Lets go of a record's objects; says how many were unpinned. */
-  readonly letGo: (record: EmrRecord) => Promise<number>;
+  /** Lets go of a record's objects. */
+  readonly letGo: (record: EmrRecord) => Promise<void>;
   readonly objectsOf: (record: EmrRecord) => string[];
   /** Where a record's sensitivity may be noted. */
   readonly forgetNotes: (recordId: string) => Promise<void>;
@@ -45,7 +45,6 @@ export interface ErasureWorkerModules {
 interface Destroyed {
   readonly record: EmrRecord;
   readonly answers: number;
-  readonly unpinned: number;
 }
 
 export class ErasureWorker {
@@ -110,15 +109,23 @@ export class ErasureWorker {
     const { pseudonym, type: recordType, erasureLeaf: leaf } = record;
     if (record.ownerMspId === identity.mspId && leaf !== undefined)
       await custody.puncture({ pseudonym, recordType, leaf });
-    let answers = 0;
-    for (const store of this.modules.answers) answers += await store.forget(recordId);
+    const answers = await this.#forgetAnswers(recordId);
     await forgetNotes(recordId);
-    return { record, answers, unpinned: await letGo(record) };
+    await letGo(record);
+    return { record, answers };
   }
 
-  async #say({ record, answers, unpinned }: Destroyed): Promise<void> {
+  async #forgetAnswers(recordId: string): Promise<number> {
+    let forgotten = 0;
+    for (const store of this.modules.answers) forgotten += await store.forget(recordId);
+    return forgotten;
+  }
+
+  async #say({ record, answers: forgotten }: Destroyed): Promise<void> {
     const { contracts, identity } = this.modules;
     const { recordId } = record;
+    // Once more: an answer may have been under way when the others were forgotten.
+    const answers = forgotten + (await this.#forgetAnswers(recordId));
     const before = await contracts.evaluate(identity, 'erasures', 'Get', { recordId });
     const isSaid = before.receipts.some(({ by }) => by.mspId === identity.mspId);
     if (!isSaid) {
@@ -126,7 +133,6 @@ export class ErasureWorker {
         recordId,
         erasureKey: this.#keyOutcome(record),
         answers,
-        unpinned,
         ...(await this.#look(record)),
       };
       await unless(['ALREADY_EXISTS'], contracts.submit(identity, 'erasures', 'Post', posted));

@@ -30,8 +30,6 @@ const Destroyed = {
   erasureKey: oneOf(ERASURE_KEY_OUTCOMES),
   /** Stored answers to openings that held the record's keys, and stored partials. */
   answers: Count,
-  /** Objects of the record that this hospital's node had pinned, and let go. */
-  unpinned: Count,
   /** Looked for on this hospital's node afterwards, its garbage collected: not there. */
   absent: Cids,
   /** Still there, because the ledger names them for another record too. */

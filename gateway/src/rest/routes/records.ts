@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import {
   CareLedgerError,
+  ErasureSchema,
   LIMITS,
   MspId,
   ObjectId,
@@ -18,6 +19,7 @@ import {
   validate,
   ListRecordsSchema,
 } from '@careledger/protocol';
+import { erasureDocument } from '../erasure-document.js';
 import { callerOf, idempotencyOf } from '../request.js';
 import { ANYONE, CARE } from '../roles.js';
 import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
@@ -53,6 +55,12 @@ export const PutOutcomeSchema = closed({
   records: Type.Array(
     closed({ recordId: RecordId, pseudonym: Pseudonym, type, contentCid, headerCid, digest }),
   ),
+});
+
+const ErasureDocumentSchema = closed({
+  ...ErasureSchema.properties,
+  /** The same in words, for whoever asked for the erasure. */
+  document: Type.String(),
 });
 
 const ListQuery = closed({
@@ -138,6 +146,24 @@ export const recordRoutes: Routes = (rest, { contracts, records }) => {
         argument,
         idempotencyOf(request),
       );
+    },
+  );
+
+  rest.get(
+    '/v1/records/:recordId/erasure',
+    {
+      config: read,
+      schema: {
+        tags,
+        summary: 'Receipts of an erasure, and its certificate once every hospital has posted one',
+        params,
+        response: { 200: ErasureDocumentSchema },
+      },
+    },
+    async (request) => {
+      const { recordId } = request.params;
+      const erasure = await contracts.evaluate(callerOf(request).identity, 'erasures', 'Get', { recordId });
+      return { ...erasure, document: erasureDocument(erasure) };
     },
   );
 
