@@ -1,6 +1,17 @@
 import { expect } from 'chai';
 import { KEYS, type AccessDecision, type EmrRecord, type PatientGrant } from '@careledger/protocol';
-import { ALPHA, BRAVO, CHARLIE, CID, DIGEST, anchored, open, record, staff } from './testing/consortium.js';
+import {
+  ALPHA,
+  BRAVO,
+  CHARLIE,
+  CID,
+  DIGEST,
+  anchored,
+  enrolled,
+  open,
+  record,
+  staff,
+} from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed, type Rejection } from './testing/rejections.js';
 import {
@@ -168,12 +179,7 @@ describe('openings along edges, and the records they open', () => {
       caller,
       argument: { batchId: '0b'.repeat(16), records: [record(patient.pseudonym), shared({}, ofSharing)] },
     });
-    const edgeless = await sharingPatient(ledger);
-    const key = `\u0000${KEYS.grantBook}\u0000${edgeless.pseudonym}\u0000`;
-    const { identityEpoch: _, ...book } = JSON.parse(
-      Buffer.from(ledger.state.get(key) ?? []).toString(),
-    ) as Record<string, unknown>;
-    ledger.state.set(key, Buffer.from(JSON.stringify(book)));
+    const edgeless = await enrolled(ledger, ALPHA);
     await expectRejections(ledger, 'records:Anchor', [
       stale('a later tag epoch', { tagEpoch: 1 }),
       stale('a later key epoch', { keyEpoch: 1 }),

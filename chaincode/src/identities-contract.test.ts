@@ -13,6 +13,7 @@ import {
 } from '@careledger/crypto/core';
 import {
   KEYS,
+  LIMITS,
   patientName,
   type CustodyConsent,
   type Edge,
@@ -205,6 +206,36 @@ describe('identities', () => {
       expect(book.identityEpoch).to.equal(1);
       expect(book.tags).to.deep.equal({ 'laboratory/normal': { epoch: 1, sharable: true } });
     });
+  });
+
+  it('takes the epoch after a recovery without the lost key’s signature', async () => {
+    const recoverable = { recoverable: true } as const;
+    await register(signed(ofPatient(recoverable)));
+    const opener = staff(BRAVO, 'officer');
+    const lost = patient.keys;
+    patient.keys = generatePatientKeys();
+    const { pseudonym } = patient;
+    const opening = { pseudonym, keys: patient.publicKeys, formDigest: DIGEST };
+    const { txId: recoveryId } = await ledger.submit(opener, 'identities:OpenRecovery', opening);
+    for (const mspId of [ALPHA, CHARLIE])
+      await ledger.submit(staff(mspId, 'officer'), 'identities:ApproveRecovery', { pseudonym, recoveryId });
+    ledger.advance(LIMITS.recoveryWaitMs);
+    await ledger.submit(gateway, 'identities:CompleteRecovery', { pseudonym, recoveryId });
+    const next = ofPatient({ ...recoverable, keyEpoch: 1 });
+    const byThief = patient.sign('identities:Register', { pseudonym, registration: next }, { keys: lost });
+    await expectRejections(ledger, 'identities:Register', [
+      { why: 'the lost key', code: 'SIGNATURE_INVALID', caller: gateway, argument: byThief },
+    ]);
+    expect(await register(signed(next))).to.include({ keyEpoch: 1 });
+    expect(bookOf(ledger, pseudonym).identityEpoch).to.equal(1);
+    await expectRejections(ledger, 'identities:Register', [
+      {
+        why: 'one more epoch, unsigned',
+        code: 'REGISTRATION_INVALID',
+        caller: gateway,
+        argument: signed(ofPatient({ ...recoverable, keyEpoch: 2 })),
+      },
+    ]);
   });
 
   it('takes a real edge between real identities', async () => {

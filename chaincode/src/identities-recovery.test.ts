@@ -8,6 +8,7 @@ import {
   CHARLIE,
   DELTA,
   DIGEST,
+  TestPatient,
   X25519_KEY,
   enrolled,
   staff,
@@ -174,7 +175,8 @@ describe('the recovery of a lost key', () => {
   it('is cancelled with the old key or by the officer who opened it, at any time before the end', async () => {
     const first = await open();
     const cancel = (recovery: Recovery) => ({ arguments: step(recovery) });
-    const signed = (recovery: Recovery, by = patient) => by.sign('identities:CancelRecovery', step(recovery));
+    const signed = (recovery: Recovery, by: TestPatient = patient) =>
+      by.sign('identities:CancelRecovery', step(recovery));
     const other = await enrolled(ledger, ALPHA);
     const refused = (why: string, code: Rejection['code'], argument: object, caller = opener) => ({
       why,
@@ -186,7 +188,7 @@ describe('the recovery of a lost key', () => {
       ...malformed(opener, cancel(first)),
       refused('another officer', 'NOT_OWNER', cancel(first), staff(BRAVO, 'officer', 'o-2')),
       refused('no member', 'MEMBER_NOT_ACTIVE', cancel(first), staff('EchoMSP', 'officer')),
-      refused('another patient’s key', 'SIGNATURE_INVALID', signed(first, other as SharingPatient)),
+      refused('another patient’s key', 'SIGNATURE_INVALID', signed(first, other)),
       refused('another recovery', 'RECOVERY_NOT_FOUND', {
         arguments: { ...step(first), recoveryId: 'ab'.repeat(32) },
       }),
