@@ -41,8 +41,11 @@ export const LIMITS = {
   caseReasonCharacters: 400,
   /** Pseudonyms that one case links. */
   linkedPseudonyms: 8,
-  /** From the opening of a case to link pseudonyms until it lapses: a week. */
-  linkAnswerMs: 604_800_000,
+  /**
+   * From the opening of a case to link pseudonyms until it lapses: five days, so that the gateway's one-time key, kept
+   * for a week, is there at the end.
+   */
+  linkAnswerMs: 432_000_000,
   /** How long the holders give their parts after the majority approved: a day. */
   linkReleaseMs: 86_400_000,
   /** Denials that a suspension rule may ask for; the contract scans at most this many. */

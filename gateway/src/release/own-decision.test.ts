@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { CareLedgerError, type Access, type EmrRecord, type PatientGrant } from '@careledger/protocol';
+import {
+  CareLedgerError,
+  type Access,
+  type EmergencyAccess,
+  type EmrRecord,
+  type PatientGrant,
+} from '@careledger/protocol';
 import { assertOwnDecision } from './own-decision.js';
 import { GRANT_ID, grantForTests } from './release-fixture.js';
 
@@ -41,8 +47,13 @@ async function codeOf(
 ): Promise<string> {
   const read = () =>
     grant === undefined ? Promise.reject(new CareLedgerError('GRANT_NOT_FOUND')) : Promise.resolve(grant);
+  const none = () => Promise.reject(new CareLedgerError('EMERGENCY_NOT_FOUND'));
+  return outcomeOf(assertOwnDecision(access, of, { grant: read, emergency: none }));
+}
+
+async function outcomeOf(decided: Promise<void>): Promise<string> {
   try {
-    await assertOwnDecision(access, of, read);
+    await decided;
     return 'released';
   } catch (error) {
     return error instanceof CareLedgerError ? error.code : 'another error';
@@ -91,6 +102,65 @@ describe('the owner’s own decision before a release', () => {
   for (const [what, access, grant, of] of forged) {
     it(`releases nothing for an entry under ${what}`, async () => {
       expect(await codeOf(access, grant, of)).to.equal('RELEASE_NOT_AUTHORISED');
+    });
+  }
+});
+
+describe('the owner’s own decision before a release in an emergency', () => {
+  const CASE_ID = '7'.repeat(32);
+  const box = (extra: Partial<EmergencyAccess> = {}): EmergencyAccess => ({
+    caseId: CASE_ID,
+    requester: { mspId: 'Hospital2MSP', enrolmentId: 'dr-2' },
+    from: agoMs(600_000),
+    until: agoMs(-600_000),
+    ...extra,
+  });
+  const broken = (extra: Partial<Access> = {}): Access => {
+    const { recordId, pseudonym, ownerMspId } = record;
+    const decision = { recordId, pseudonym, ownerMspId, outcome: 'grant', basis: 'break-glass' } as const;
+    return entry({ purpose: 'emergency', caseId: CASE_ID, decisions: [decision], ...extra });
+  };
+  /** What the book of the owner's own peer says; it is asked for the record's patient and the entry's case. */
+  const codeUnder = (access: Access, inBook: EmergencyAccess | undefined, of = record): Promise<string> =>
+    outcomeOf(
+      assertOwnDecision(access, of, {
+        grant: () => Promise.resolve(grantForTests({ purposes: ['emergency'] })),
+        emergency: (pseudonym, caseId) =>
+          inBook?.caseId === caseId && pseudonym === of.pseudonym
+            ? Promise.resolve(inBook)
+            : Promise.reject(new CareLedgerError('EMERGENCY_NOT_FOUND')),
+      }),
+    );
+
+  it('agrees with an entry under access that its own peer has', async () => {
+    expect(await codeUnder(broken(), box())).to.equal('released');
+  });
+
+  it('agrees when it was withdrawn after the opening: the entry is final', async () => {
+    const access = broken({ at: agoMs(60_000) });
+    expect(await codeUnder(access, box({ endedAt: agoMs(0) }))).to.equal('released');
+  });
+
+  const [first] = broken().decisions;
+  const forged: readonly (readonly [string, Access, EmergencyAccess | undefined, EmrRecord?])[] = [
+    ['no access that its peer has', broken(), undefined],
+    ['no case', broken({ caseId: undefined as never }), box()],
+    ['another case', broken({ caseId: '8'.repeat(32) }), box()],
+    ['access that is over', broken(), box({ until: agoMs(1000) })],
+    ['access that had not begun', broken({ at: agoMs(700_000) }), box()],
+    ['access that was withdrawn long before', broken(), box({ endedAt: agoMs(3_600_000) })],
+    ['another person’s access', broken(), box({ requester: { mspId: 'Hospital2MSP', enrolmentId: 'dr-3' } })],
+    ['another purpose', broken({ purpose: 'treatment' }), box()],
+    ['a record that the hospital keeps to itself', broken(), box(), { ...record, sharable: false }],
+    [
+      'another patient’s access',
+      broken({ decisions: first === undefined ? [] : [{ ...first, pseudonym: 'e'.repeat(32) }] }),
+      box(),
+    ],
+  ];
+  for (const [what, access, inBook, of] of forged) {
+    it(`releases nothing for an entry under ${what}`, async () => {
+      expect(await codeUnder(access, inBook, of)).to.equal('RELEASE_NOT_AUTHORISED');
     });
   }
 });

@@ -4,12 +4,25 @@ import {
   decide,
   type Access,
   type AccessDecision,
+  type DecisionInput,
+  type EmergencyAccess,
   type EmrRecord,
   type PatientGrant,
 } from '@careledger/protocol';
 
 /** Reads a grant from this hospital's own peer. @throws CareLedgerError GRANT_NOT_FOUND */
 export type ReadGrant = (pseudonym: string, grantId: string) => Promise<PatientGrant>;
+/**
+ * Reads from this hospital's own peer what the patient's grant book says of an emergency.
+ * @throws CareLedgerError EMERGENCY_NOT_FOUND
+ */
+export type ReadEmergencyAccess = (pseudonym: string, caseId: string) => Promise<EmergencyAccess>;
+
+/** What an entry may rest on: both stand in grant books, which change with their hospitals' endorsement only. */
+export interface OwnEvidence {
+  readonly grant: ReadGrant;
+  readonly emergency: ReadEmergencyAccess;
+}
 
 /**
  * The owner decides again, from its own peer's copy of the grant, before it releases.
@@ -22,26 +35,61 @@ export type ReadGrant = (pseudonym: string, grantId: string) => Promise<PatientG
 export async function assertOwnDecision(
   access: Access,
   record: EmrRecord,
-  readGrant: ReadGrant,
+  evidence: OwnEvidence,
 ): Promise<void> {
   const entry = access.decisions.find(({ recordId }) => recordId === record.recordId);
-  const grant = await grantOf(entry, record, readGrant);
+  if (entry?.basis === 'break-glass') {
+    const emergency = await emergencyOf(access, entry, record, evidence.emergency);
+    assertGranted(access, record, { emergencies: [emergency] });
+    return;
+  }
+  const grant = await grantOf(entry, record, evidence.grant);
   // Its keys come from the patient's edges: whatever the entry says, this hospital does not make them by itself.
   if (grant.edges !== undefined) throw notAuthorised('a grant whose keys come by re-encryption');
   if (!wasLive(grant, access.at)) throw notAuthorised('a grant that had ended before the opening');
+  assertGranted(access, record, { grants: [{ ...grant, status: 'active' }] });
+}
+
+function assertGranted(
+  access: Access,
+  record: EmrRecord,
+  {
+    grants = [],
+    emergencies = [],
+  }: Partial<Pick<DecisionInput, 'grants'>> & Pick<DecisionInput['patient'], 'emergencies'>,
+): void {
   const decision = decide({
     requester: access.requester,
     purpose: access.purpose,
+    caseId: access.caseId,
     at: access.at,
     record,
     // Closing and suspending after the opening do not undo it, as a revocation does not.
-    patient: { status: 'enrolled', mspId: record.ownerMspId },
-    grants: [{ ...grant, status: 'active' }],
+    patient: { status: 'enrolled', mspId: record.ownerMspId, emergencies },
+    grants,
     instructions: [],
     requesterMemberActive: true,
     requesterSuspended: false,
   });
-  if (decision.outcome === 'deny') throw notAuthorised(`an entry whose grant gives ${decision.reason}`);
+  if (decision.outcome === 'deny')
+    throw notAuthorised(`an entry that this hospital denies with ${decision.reason}`);
+}
+
+async function emergencyOf(
+  { caseId, at }: Access,
+  entry: AccessDecision,
+  { pseudonym }: EmrRecord,
+  readEmergency: ReadEmergencyAccess,
+): Promise<EmergencyAccess> {
+  if (caseId === undefined || entry.pseudonym !== pseudonym)
+    throw notAuthorised('an entry that names no emergency of the record’s patient');
+  const emergency = await readEmergency(pseudonym, caseId).catch((error: unknown) => {
+    if (!(error instanceof CareLedgerError) || error.code !== 'EMERGENCY_NOT_FOUND') throw error;
+    throw notAuthorised('an entry under an emergency that this hospital’s peer does not have');
+  });
+  if (!wasLive(emergency, at)) throw notAuthorised('an emergency that was withdrawn before the opening');
+  const { requester, from, until } = emergency;
+  return { caseId, requester, from, until };
 }
 
 async function grantOf(
@@ -60,7 +108,7 @@ async function grantOf(
 }
 
 /** Both times were chosen by clients, each within the window around the peers' clocks. */
-function wasLive({ endedAt }: PatientGrant, at: string): boolean {
+function wasLive({ endedAt }: Pick<PatientGrant, 'endedAt'>, at: string): boolean {
   return endedAt === undefined || Date.parse(endedAt) + 2 * TIMESTAMP_WINDOW_MS >= Date.parse(at);
 }
 

@@ -5,7 +5,10 @@ import {
   canonicalJson,
   validate,
   type Access,
+  type ContractName,
+  type EmergencyAccess,
   type EmrRecord,
+  type MethodName,
   type PatientGrant,
 } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
@@ -16,7 +19,7 @@ import { perKeyQueue } from '../services/per-key-queue.js';
 import { contextOf } from '../services/record-sealing.js';
 import { assertAge, assertRequester, findAccess, notAuthorised, unless, within } from './access-evidence.js';
 import type { AnswerStore, StoredAnswer } from './answer-store.js';
-import { assertOwnDecision, type ReadGrant } from './own-decision.js';
+import { assertOwnDecision, type OwnEvidence } from './own-decision.js';
 import { ReleaseRequestSchema, type ReleaseAnswer, type ReleaseRequestBody } from './release-protocol.js';
 
 export interface ReleaseLimits {
@@ -135,11 +138,21 @@ async function releasableRecords(
     throw notAuthorised('a record that the entry does not grant, or that is not of this hospital');
   }
   const { ledger, serviceIdentity } = modules;
-  const readGrant = onceEach(async (pseudonym, grantId) => {
-    const read = (): Promise<unknown> =>
-      ledger.evaluate(serviceIdentity, 'grants', 'Get', { pseudonym, grantId });
-    return (await within(limits.ledgerTimeoutMs, read)) as PatientGrant;
-  });
+  const ask = <Contract extends ContractName>(
+    contract: Contract,
+    method: MethodName<Contract>,
+    argument: object,
+  ): Promise<unknown> =>
+    within(limits.ledgerTimeoutMs, () => ledger.evaluate(serviceIdentity, contract, method, argument));
+  const evidence: OwnEvidence = {
+    grant: onceEach(
+      async (pseudonym, grantId) => (await ask('grants', 'Get', { pseudonym, grantId })) as PatientGrant,
+    ),
+    emergency: onceEach(
+      async (pseudonym, caseId) =>
+        (await ask('emergencies', 'GetAccess', { pseudonym, caseId })) as EmergencyAccess,
+    ),
+  };
   return mapBounded(recordIds, limits.concurrency, async (recordId) => {
     const read = (): Promise<unknown> => ledger.evaluate(serviceIdentity, 'records', 'Get', { recordId });
     const found = await unless('RECORD_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
@@ -147,7 +160,7 @@ async function releasableRecords(
     if (record?.recordId !== recordId || record.ownerMspId !== mspId)
       throw notAuthorised('a record that is not of this hospital');
     if (record.status === 'erased') throw notAuthorised('a record that was erased');
-    await assertOwnDecision(access, record, readGrant);
+    await assertOwnDecision(access, record, evidence);
     return record;
   });
 }
@@ -167,11 +180,13 @@ async function rewrap(
 }
 
 /** An opening of 500 records under one grant asks for the grant once. */
-function onceEach(readGrant: ReadGrant): ReadGrant {
-  const asked = new Map<string, Promise<PatientGrant>>();
-  return (pseudonym, grantId) => {
-    const key = `${pseudonym}/${grantId}`;
-    const answer = asked.get(key) ?? readGrant(pseudonym, grantId);
+function onceEach<Result>(
+  read: (pseudonym: string, id: string) => Promise<Result>,
+): (pseudonym: string, id: string) => Promise<Result> {
+  const asked = new Map<string, Promise<Result>>();
+  return (pseudonym, id) => {
+    const key = `${pseudonym}/${id}`;
+    const answer = asked.get(key) ?? read(pseudonym, id);
     asked.set(key, answer);
     return answer;
   };

@@ -16,6 +16,7 @@ import {
   toProblem,
 } from './problems.js';
 import { accessRoutes } from './routes/access.js';
+import { emergencyRoutes } from './routes/emergencies.js';
 import { fhirRoutes } from './routes/fhir.js';
 import { grantRoutes } from './routes/grants.js';
 import { identityRoutes } from './routes/identities.js';
@@ -64,6 +65,7 @@ const ROUTES: readonly Routes[] = [
   instructionRoutes,
   openingRoutes,
   accessRoutes,
+  emergencyRoutes,
   sweepRoutes,
 ];
 

@@ -24,6 +24,8 @@ export interface OpenRequest {
   readonly caller: StaffCaller;
   readonly recordIds: readonly string[];
   readonly purpose: Open['purpose'];
+  /** The emergency under which the records are opened. */
+  readonly caseId?: string;
   /** Already bound to the route. */
   readonly idempotencyKey?: string;
 }
@@ -122,11 +124,16 @@ export function createOpeningsService(options: OpeningsOptions, modules: Opening
 
   return {
     async open(request) {
-      const { caller, recordIds, purpose } = request;
+      const { caller, recordIds, purpose, caseId } = request;
       const records = await readRecords(caller, recordIds);
       assertSize(records, options.maxOpeningBytes);
       const recipientKey = await recipientKeys.take(request);
-      const access = await decide(request, { recordIds, purpose, recipientKey });
+      const access = await decide(request, {
+        recordIds,
+        purpose,
+        ...(caseId === undefined ? {} : { caseId }),
+        recipientKey,
+      });
       if (access.decisions.every(({ outcome }) => outcome === 'deny'))
         await recipientKeys.destroy(recipientKey);
       // Under a key that was used before, this is the opening of then, which may have ended since.

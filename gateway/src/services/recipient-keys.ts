@@ -15,6 +15,7 @@ interface KeyedRequest {
   readonly caller: StaffCaller;
   readonly recordIds: readonly string[];
   readonly purpose: string;
+  readonly caseId?: string;
   readonly idempotencyKey?: string;
 }
 
@@ -37,7 +38,9 @@ export function createRecipientKeys(modules: {
   const make = async (): Promise<string> =>
     Buffer.from(await custody.createRecipientKey()).toString('base64url');
   const takeOnce = async (request: KeyedRequest, rowKey: string): Promise<string> => {
-    const bodyDigest = sha256(canonicalJson({ recordIds: request.recordIds, purpose: request.purpose }));
+    const { recordIds, purpose, caseId } = request;
+    const body = { recordIds, purpose, ...(caseId === undefined ? {} : { caseId }) };
+    const bodyDigest = sha256(canonicalJson(body));
     const earlier = await table.get(rowKey);
     if (earlier !== undefined && earlier.bodyDigest !== bodyDigest) {
       throw new CareLedgerError('IDEMPOTENCY_KEY_REUSED');

@@ -27,7 +27,7 @@ const tags = ['openings'];
 const config = { access: { roles: OPENING } };
 const headers = IdempotencyHeaders;
 const params = AccessQuerySchema;
-const { recordIds, purpose } = OpenSchema.properties;
+const { recordIds, purpose, caseId } = OpenSchema.properties;
 const { operation } = PostReceiptSchema.properties;
 
 const OpeningSchema = closed({
@@ -62,7 +62,7 @@ export const openingRoutes: Routes = (rest, { openings }) => {
         tags,
         summary: 'Open records: one ledger transaction decides, then the owners release',
         headers,
-        body: closed({ recordIds, purpose }),
+        body: closed({ recordIds, purpose, caseId }),
         response: { 201: OpeningSchema },
       },
     },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { Pseudonym, closed } from '@careledger/protocol';
+import { Pseudonym, closed, oneOf } from '@careledger/protocol';
 import { callerOf, idempotencyOf } from '../request.js';
 import { ANYONE } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
@@ -13,16 +13,21 @@ export const sweepRoutes: Routes = (rest, { contracts }) => {
       config: { access: { roles: ANYONE } },
       schema: {
         tags: ['sweeps'],
-        summary: 'Mark overdue receipts; with a pseudonym, end its expired grants instead',
+        summary:
+          'Mark overdue receipts, or what is over of emergencies; with a pseudonym, end its expired grants',
         headers: IdempotencyHeaders,
-        body: closed({ pseudonym: Type.Optional(Pseudonym) }),
+        body: closed({
+          pseudonym: Type.Optional(Pseudonym),
+          of: Type.Optional(oneOf(['receipts', 'emergencies'] as const)),
+        }),
         response: { 200: transactionOf(Type.Unknown()) },
       },
     },
     (request) => {
       const { identity } = callerOf(request);
       const options = idempotencyOf(request);
-      const { pseudonym } = request.body;
+      const { pseudonym, of } = request.body;
+      if (of === 'emergencies') return contracts.submit(identity, 'emergencies', 'Sweep', {}, options);
       if (pseudonym === undefined) return contracts.submit(identity, 'access', 'SweepReceipts', {}, options);
       return contracts.submit(identity, 'grants', 'Sweep', { pseudonym }, options);
     },
