@@ -12,6 +12,7 @@ export * from './errors.js';
 export * from './expand.js';
 export * from './header.js';
 export * from './hpke.js';
+export * from './key-file.js';
 export * from './sharing-header.js';
 export * from '../dkg/index.js';
 export * from '../erasure/erasable.js';
