@@ -7,7 +7,8 @@ const ARROWS = {
   chaincode: ['protocol', 'crypto/core', 'crypto/native', 'crypto/testing'],
   network: ['protocol'],
   verifier: ['protocol', 'crypto', 'crypto/testing'],
-  gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode/embedded'],
+  'gateway/client': ['protocol', 'crypto/core'],
+  gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode/embedded', 'client', 'client/node'],
 };
 /** A dealer sees the key, so only what tests may reach one. */
 const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.(dealer|factor)/]';
@@ -54,6 +55,21 @@ export default tseslint.config(
   },
   ...arrowRules,
   {
+    files: ['gateway/client/src/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: forbidImports(arrow('gateway/client'), {
+      regex: '^node:',
+      message: 'The client runs in a browser; files are in gateway/client/src/node.',
+    }),
+  },
+  {
+    files: ['gateway/client/src/node/**/*.ts'],
+    rules: forbidImports({
+      regex: '^@careledger/(?!(protocol|crypto)$)',
+      message: 'client/node may import protocol, crypto.',
+    }),
+  },
+  {
     files: ['gateway/src/!(adapters)/**/*.ts'],
     ignores: ['gateway/src/app/**'],
     rules: forbidImports(
@@ -63,7 +79,9 @@ export default tseslint.config(
     ),
   },
   {
-    files: ['crypto/src/{core,dkg,erasure,ibe,lockstep,paillier,pairing,panel,pre,sharing,threshold}/**/*.ts'],
+    files: [
+      'crypto/src/{core,dkg,erasure,ibe,lockstep,paillier,pairing,panel,pre,sharing,threshold}/**/*.ts',
+    ],
     ignores: ['**/*.test.ts', '**/engine/**'],
     rules: forbidImports({
       regex: '^(node:|@careledger/)',

@@ -79,7 +79,7 @@ async function fastSuite() {
   await mocha(
     'unit, conformance and scenario tests (no Fabric)',
     [
-      '{protocol,crypto,chaincode,network,verifier,gateway}/dist/**/*.test.js',
+      '{protocol,crypto,chaincode,network,verifier,gateway/client,gateway}/dist/**/*.test.js',
       'test/dist/{conformance,scenario}/!(*.fabric).test.js',
       '--ignore',
       '**/dist/**/slow/**',

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STAMPS = join(ROOT, 'node_modules', '.careledger');
-const PACKAGES = ['protocol', 'crypto', 'chaincode', 'network', 'verifier', 'gateway', 'test', 'bench'];
+const PACKAGES = [
+  ...['protocol', 'crypto', 'chaincode', 'network', 'verifier', 'gateway/client', 'gateway', 'test', 'bench'],
+];
 const INSTALL_LIMIT_MS = 15 * 60_000;
 const BUILD_LIMIT_MS = 10 * 60_000;
 

@@ -1,0 +1,123 @@
+/** Edges of a grant, made where the patient's keys are: their secret leaves here in shares only, each sealed to a proxy. */
+import {
+  CareLedgerError,
+  LIMITS,
+  granteeName,
+  tagName,
+  type Edge,
+  type Grantee,
+  type Member,
+  type RecordType,
+  type Sensitivity,
+  type SharingState,
+} from '@careledger/protocol';
+import {
+  base64UrlToBytes,
+  bytesToBase64Url,
+  hexToBytes,
+  labelOf,
+  makeEdge,
+  sealEdgeShare,
+  type Delegator,
+  type IdentityPublicKey,
+} from '@careledger/crypto/core';
+import type { PseudonymKeys } from './patient-keys.js';
+
+/** A share of an edge's re-key, sealed to its proxy, as the gateway relays it. */
+export interface SealedShare {
+  readonly edgeId: string;
+  readonly mspId: string;
+  readonly share: string;
+}
+
+export interface EdgesWanted {
+  readonly recordTypes: readonly RecordType[];
+  readonly sensitivities: readonly Sensitivity[];
+  /** Present registration of the grantee. */
+  readonly to: IdentityPublicKey;
+  readonly proxies: readonly Pick<Member, 'mspId' | 'encryptionKey'>[];
+  /** Proxies that have to help. */
+  readonly threshold: number;
+  readonly maxHops: number;
+  /** The patient's word that the tree may reach identities that a majority of hospitals can open. */
+  readonly allowsRecoverable: boolean;
+}
+
+/** Every active member but the grantee's; all of them keep a share. */
+export function proxiesFor(members: readonly Member[], grantee: Grantee): Member[] {
+  const proxies = members.filter(({ mspId }) => mspId !== grantee.mspId).slice(0, LIMITS.proxiesPerEdge);
+  if (proxies.length > 0) return proxies;
+  throw new CareLedgerError('MEMBER_NOT_ACTIVE', {
+    expected: `an active hospital besides the one of ${granteeName(grantee)}`,
+  });
+}
+
+/** One edge for each record type and sensitivity, at the present epoch of its tag. */
+export async function makeEdges(
+  keys: PseudonymKeys,
+  sharing: Pick<SharingState, 'tags'>,
+  wanted: EdgesWanted,
+): Promise<{ readonly edges: Edge[]; readonly shares: SealedShare[] }> {
+  const delegator = delegatorOf(keys);
+  const labelKey = base64UrlToBytes(keys.labelKey);
+  const edges: Edge[] = [];
+  const shares: SealedShare[] = [];
+  for (const recordType of wanted.recordTypes) {
+    for (const sensitivity of wanted.sensitivities) {
+      const { epoch: tagEpoch, sharable } = sharing.tags?.[tagName(recordType, sensitivity)] ?? OPEN;
+      if (!sharable) throw new CareLedgerError('TAG_CLOSED', { came: tagName(recordType, sensitivity) });
+      const made = makeEdge(delegator, {
+        to: wanted.to,
+        tag: {
+          typeLabel: labelOf(labelKey, 'type', recordType),
+          conditionLabel: labelOf(labelKey, 'condition', sensitivity),
+          tagEpoch,
+        },
+        proxies: wanted.proxies.map(({ mspId }) => mspId),
+        threshold: wanted.threshold,
+        sharable: wanted.maxHops > 0,
+        maxDepth: wanted.maxHops,
+        allowsRecoverable: wanted.allowsRecoverable,
+      });
+      const { statement, w } = made;
+      edges.push({
+        ...{ recordType, sensitivity, tagEpoch },
+        statement: bytesToBase64Url(statement),
+        w: bytesToBase64Url(w),
+      });
+      shares.push(...(await sealedShares(made, wanted.proxies)));
+    }
+  }
+  return { edges, shares };
+}
+
+const OPEN = { epoch: 0, sharable: true } as const;
+
+function sealedShares(
+  { edgeId, shares }: { readonly edgeId: string; readonly shares: ReadonlyMap<string, Uint8Array> },
+  proxies: EdgesWanted['proxies'],
+): Promise<SealedShare[]> {
+  return Promise.all(
+    proxies.map(async ({ mspId, encryptionKey }) => {
+      const share = shares.get(mspId) ?? new Uint8Array();
+      const sealed = await sealEdgeShare({
+        edgeId: hexToBytes(edgeId),
+        proxyMspId: mspId,
+        encryptionKey: base64UrlToBytes(encryptionKey),
+        share,
+      });
+      share.fill(0);
+      return { edgeId, mspId, share: bytesToBase64Url(sealed) };
+    }),
+  );
+}
+
+function delegatorOf({ identity, signing }: PseudonymKeys): Delegator {
+  if (identity?.key === undefined)
+    throw new CareLedgerError('IDENTITY_NOT_FOUND', { came: 'no extracted key' });
+  return {
+    identity: identity.registration,
+    identityKey: base64UrlToBytes(identity.key),
+    signingKey: base64UrlToBytes(signing.privateKey),
+  };
+}
