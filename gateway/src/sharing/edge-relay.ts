@@ -110,7 +110,14 @@ export class EdgeRelay {
   }
 
   /** By proxy. */
-  #deliveries({ edges, shares, ...of }: EdgesToActivate): ReadonlyMap<string, readonly Delivery[]> {
+  #deliveries({
+    pseudonym,
+    grantId,
+    parentId,
+    edges,
+    shares,
+  }: EdgesToActivate): ReadonlyMap<string, readonly Delivery[]> {
+    const of = { pseudonym, grantId, ...(parentId === undefined ? {} : { parentId }) };
     const left = new Map(shares.map((share) => [`${share.edgeId} ${share.mspId}`, share]));
     const deliveries = new Map<string, Delivery[]>();
     for (const edge of edges) {

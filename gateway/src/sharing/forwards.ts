@@ -126,7 +126,7 @@ export class Forwards {
     const { table } = this.modules;
     const requestDigest = createHash('sha256').update(canonicalJson(request), 'utf8').digest('hex');
     const before = await table.get(grantId);
-    if (before?.requestDigest === requestDigest) return before;
+    if (before?.requestDigest === requestDigest) return { edges: before.edges, shares: before.shares };
     const made = await make();
     await table.put(grantId, { ...made, requestDigest });
     return made;
