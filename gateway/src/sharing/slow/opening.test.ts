@@ -1,0 +1,208 @@
+import { expect } from 'chai';
+import type { CareLedgerError, PatientGrant } from '@careledger/protocol';
+import { FOURTH, OWNER, READER, SharingWorld, THIRD, dataKeyOf } from '../opening.test-support.js';
+
+const CONTENTS = ['potassium', 'sodium'];
+const EXPECTED = CONTENTS.map((content) => Buffer.from(dataKeyOf(content)).toString('hex'));
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  return work.then(
+    () => 'given',
+    (error: unknown) => (error as CareLedgerError).code,
+  );
+}
+
+describe('opening along edges', function () {
+  this.timeout(20_000);
+
+  let world: SharingWorld;
+  before(async () => {
+    world = await SharingWorld.make(CONTENTS);
+  });
+  beforeEach(() => {
+    world.tamper = (_, answer) => answer;
+    world.badProxies.length = 0;
+    world.addAccess();
+  });
+  /** For the time of one test. */
+  const changed = async (change: () => () => void, test: () => Promise<void>): Promise<void> => {
+    const restore = change();
+    try {
+      await test();
+    } finally {
+      restore();
+    }
+  };
+  const withGrant = (grant: Partial<PatientGrant>) => () => {
+    const before = world.chain;
+    const [link] = before.links;
+    world.chain = { links: [{ ...link!, grant: { ...link!.grant, ...grant } }] };
+    return () => {
+      world.chain = before;
+    };
+  };
+
+  it('gives the data keys, with two of three proxies and the owner', async () => {
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    expect(world.badProxies).to.deep.equal([]);
+  });
+
+  it('does not wait for a proxy that is slow, and names one that is away', async () => {
+    world.tamper = (mspId, answer) => (mspId === THIRD ? new Promise(() => undefined) : answer);
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    world.addAccess();
+    world.tamper = (mspId, answer) => (mspId === FOURTH ? Promise.reject(new Error('away')) : answer);
+    expect(await world.open()).to.deep.equal(EXPECTED);
+  });
+
+  it('leaves a proxy out whose partials were changed, and names it; with two such it opens nothing', async () => {
+    const broken = (text: string): string => text.slice(0, -4) + (text.endsWith('AAAA') ? 'BBBB' : 'AAAA');
+    const breaking = (...names: string[]) => {
+      world.tamper = (mspId, answer) =>
+        names.includes(mspId)
+          ? { ...answer, partials: answer.partials.map((one) => ({ ...one, bytes: broken(one.bytes) })) }
+          : new Promise((resolve) => setTimeout(resolve, 20, answer));
+    };
+    breaking(THIRD);
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    expect(world.badProxies).to.deep.equal([THIRD]);
+    world.addAccess();
+    breaking(THIRD, FOURTH);
+    for (const code of await world.open()) expect(code).to.match(/^CRYPTO_/);
+  });
+
+  it('opens nothing without the owner, whose erasure keys it needs, or with those of another opening', async () => {
+    world.tamper = (mspId, answer) => (mspId === OWNER ? { ...answer, erasureKeys: [] } : answer);
+    expect(await world.open()).to.deep.equal(['PEER_GATEWAY_UNAVAILABLE', 'PEER_GATEWAY_UNAVAILABLE']);
+    world.tamper = (_, answer) => answer;
+    const first = JSON.parse(await world.ask(OWNER, world.body)) as { erasureKeys: never[] };
+    world.addAccess();
+    world.tamper = (mspId, answer) =>
+      mspId === OWNER ? { ...answer, erasureKeys: first.erasureKeys } : answer;
+    expect(await world.open()).to.deep.equal(Array(2).fill('CRYPTO_AUTHENTICATION_FAILED'));
+  });
+
+  it('opens nothing from a header that was swapped in the store, whatever the ledger is told', async () => {
+    const [one, other] = [...world.records.values()];
+    const own = world.objects.get(one!.sharing!.headerCid)!;
+    await changed(
+      () => {
+        world.objects.set(one!.sharing!.headerCid, world.objects.get(other!.sharing!.headerCid)!);
+        return () => world.objects.set(one!.sharing!.headerCid, own);
+      },
+      async () => {
+        expect(await codeOf(world.ask(THIRD, world.body))).to.equal('CRYPTO_AUTHENTICATION_FAILED');
+        for (const code of await world.open()) expect(code).to.not.match(/^[0-9a-f]{64}$/);
+      },
+    );
+    await changed(
+      () => {
+        const handle = other!.sharing!.handle;
+        world.records.set(one!.recordId, { ...one!, sharing: { ...one!.sharing!, handle } });
+        return () => world.records.set(one!.recordId, one!);
+      },
+      async () => {
+        expect(await codeOf(world.ask(THIRD, world.body))).to.equal('CRYPTO_AUTHENTICATION_FAILED');
+      },
+    );
+  });
+
+  it('answers the same request with the same bytes, and another under the same entry not at all', async () => {
+    const first = await world.ask(THIRD, world.body);
+    expect(await world.ask(THIRD, world.body)).to.equal(first);
+    const [recordId] = world.body.recordIds;
+    const narrower = { ...world.body, recordIds: [recordId] };
+    expect(await codeOf(world.ask(THIRD, narrower))).to.equal('RELEASE_REPLAYED');
+  });
+
+  it('gives nothing to another hospital, for another entry, too late, or outside what was granted', async () => {
+    expect(await codeOf(world.ask(THIRD, world.body, FOURTH))).to.equal('RELEASE_NOT_AUTHORISED');
+    const unknown = { ...world.body, accessId: 'f'.repeat(64) };
+    expect(await codeOf(world.ask(THIRD, unknown))).to.equal('RELEASE_NOT_AUTHORISED');
+    const stranger = { ...world.body, recordIds: [`${'d'.repeat(32)}.0`] };
+    expect(await codeOf(world.ask(THIRD, stranger))).to.equal('RELEASE_NOT_AUTHORISED');
+    expect(await codeOf(world.ask(THIRD, { ...world.body, more: 1 }))).to.equal('SCHEMA_VIOLATION');
+    expect(await codeOf(world.ask(READER, world.body)), 'a hospital without a share').to.equal(
+      'RELEASE_NOT_AUTHORISED',
+    );
+    world.addAccess({ at: new Date(world.nowMs - 700_000).toISOString() });
+    expect(await codeOf(world.ask(THIRD, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+    for (const change of [
+      { via: 'release' },
+      { grantId: 'f'.repeat(32), via: undefined },
+      { outcome: 'deny' },
+    ]) {
+      const { decisions } = world.addAccess();
+      world.addAccess({ decisions: decisions.map((entry) => ({ ...entry, ...change }) as never) });
+      expect(await codeOf(world.ask(THIRD, world.body)), JSON.stringify(change)).to.equal(
+        'RELEASE_NOT_AUTHORISED',
+      );
+    }
+  });
+
+  it('gives nothing that its own decision denies, whatever the entry says', async () => {
+    const entries = [
+      { purpose: 'research' },
+      { requester: { mspId: READER, enrolmentId: 'x', role: 'researcher' } },
+    ] as const;
+    for (const entry of entries) {
+      world.addAccess(entry);
+      expect(await codeOf(world.ask(THIRD, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+    }
+    world.addAccess();
+    const past = new Date(world.nowMs - 1_000).toISOString();
+    for (const grant of [{ status: 'revoked' }, { notAfter: past }, { edges: [] }] as const) {
+      await changed(withGrant(grant as never), async () => {
+        expect(await codeOf(world.ask(THIRD, world.body)), JSON.stringify(grant)).to.equal(
+          'RELEASE_NOT_AUTHORISED',
+        );
+      });
+    }
+  });
+
+  it('gives nothing more once the grant ended, the epoch was raised, the tag was closed or the record erased, not even again', async () => {
+    await world.ask(THIRD, world.body);
+    const tags = (tag: object) => () => {
+      const before = world.state;
+      world.state = { ...before, tags: { 'laboratory/normal': { epoch: 0, sharable: true, ...tag } } };
+      return () => {
+        world.state = before;
+      };
+    };
+    const [one] = [...world.records.values()];
+    const erased = () => {
+      world.records.set(one!.recordId, { ...one!, status: 'erased' });
+      return () => world.records.set(one!.recordId, one!);
+    };
+    const gone = () => {
+      const before = world.chain;
+      world.chain = { links: [] };
+      return () => {
+        world.chain = before;
+      };
+    };
+    for (const change of [
+      tags({ epoch: 1 }),
+      tags({ sharable: false }),
+      erased,
+      gone,
+      withGrant({ status: 'expired' }),
+    ]) {
+      await changed(change as () => () => void, async () => {
+        for (const mspId of [OWNER, THIRD])
+          expect(await codeOf(world.ask(mspId, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+      });
+    }
+    expect(await codeOf(world.ask(THIRD, world.body))).to.equal('given');
+  });
+
+  it('opens nothing any more once the owner has punctured the leaf, with everything else in hand', async () => {
+    const [one] = [...world.records.values()];
+    const { pseudonym, erasureLeaf } = one!;
+    await world.hospitals
+      .get(OWNER)!
+      .erasure.puncture({ pseudonym, recordType: 'laboratory', leaf: erasureLeaf! });
+    expect(await codeOf(world.ask(OWNER, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+    expect(await world.open()).to.not.include(EXPECTED[0]);
+  });
+});
