@@ -8,6 +8,7 @@ import {
   GRANTEES,
   ackOf,
   bookOf,
+  othersThan,
   putIdentity,
   sharingHospitals,
   sharingPatient,
@@ -19,6 +20,7 @@ import {
 
 const relay = staff(CHARLIE, 'gateway');
 const toBravo: EdgePlan = { grantee: GRANTEES.bravo };
+const ofThree: EdgePlan = { ...toBravo, proxies: othersThan(GRANTEES.bravo) };
 
 function only<Item>(items: readonly Item[]): Item {
   const [item, ...others] = items;
@@ -38,7 +40,7 @@ describe('grants by edges', () => {
     (await ledger.submit(relay, 'grants:Grant', request)).response as PatientGrant;
 
   it('keep the statements under keys of their own and only tags in the book', async () => {
-    const request = patient.grantRequest(toBravo);
+    const request = patient.grantRequest(ofThree);
     const { writes, policies, response } = await ledger.submit(relay, 'grants:Grant', request);
     const grant = response as PatientGrant;
     const edge = only(request.arguments.edges);
@@ -177,7 +179,7 @@ describe('grants by edges', () => {
   });
 
   it('are refused until every proxy has acknowledged', async () => {
-    const request = patient.grantRequest(toBravo);
+    const request = patient.grantRequest(ofThree);
     const edge = only(request.arguments.edges);
     const { edgeId } = statementOf(edge);
     const first = only(request.acks.slice(0, 1));
@@ -255,7 +257,7 @@ describe('grants by edges', () => {
 
   it('take no proxy of a hospital that was suspended', async () => {
     await admitFifth(ledger, 'EchoMSP');
-    const request = patient.grantRequest(toBravo);
+    const request = patient.grantRequest(ofThree);
     await vote(ledger, DELTA, 'suspend');
     await expectRejections(ledger, 'grants:Grant', [
       { why: 'a suspended proxy', code: 'MEMBER_NOT_ACTIVE', caller: relay, argument: request },

@@ -19,8 +19,19 @@ export async function expectRejections(
     const before = new Map(ledger.state);
     const error = await ledger.refusal(caller, method, argument);
     expect(error.code, `${method}: ${why}: ${error.message}`).to.equal(code);
-    expect(ledger.state, `${method}: ${why}`).to.deep.equal(before);
+    expect(changedKeys(before, ledger.state), `${method}: ${why}`).to.deep.equal([]);
   }
+}
+
+/** By bytes: comparing whole states as objects takes longer than all transactions of a test. */
+function changedKeys(
+  before: ReadonlyMap<string, Uint8Array>,
+  after: ReadonlyMap<string, Uint8Array>,
+): string[] {
+  const absent = new Uint8Array();
+  return [...new Set([...before.keys(), ...after.keys()])].filter(
+    (key) => Buffer.compare(before.get(key) ?? absent, after.get(key) ?? absent) !== 0,
+  );
 }
 
 /** What every method refuses: text that is not JSON, a field that is not documented, a field that names a caller. */

@@ -165,13 +165,16 @@ export class SharingPatient extends TestPatient {
     }) as Promise<SharingState>;
   }
 
-  /** An edge of laboratory results of normal sensitivity, from the patient unless a parent is given. */
+  /**
+   * An edge of laboratory results of normal sensitivity, from the patient unless a parent is given. Unless a test asks
+   * for more, one proxy: every acknowledgement is a signature to make and to verify.
+   */
   edge(plan: EdgePlan, parent?: { readonly edge: Edge; readonly grantee: Grantee }): Edge {
     const { recordType, sensitivity, maxHops, grantee } = { ...USUAL, ...plan };
     const tagEpoch = plan.tagEpoch ?? this.epochOf(recordType, sensitivity);
     const owner = { name: patientName(this.pseudonym), keyEpoch: 0 };
     const from = parent === undefined ? owner : { name: granteeName(parent.grantee), keyEpoch: 0 };
-    const proxies = plan.proxies ?? HOSPITALS.filter((mspId) => mspId !== grantee.mspId);
+    const proxies = plan.proxies ?? othersThan(grantee).slice(0, 1);
     const w = randomBytes(180);
     const unsigned: UnsignedStatement = {
       ...{ owner, from, to: { name: granteeName(grantee), keyEpoch: 0 }, tagEpoch },
@@ -276,6 +279,9 @@ export function ackOf(
   const { privateKey } = signer ?? signerOf(memberName(mspId));
   return { mspId, edgeId, signature: bytesToBase64Url(signPatientPayload(privateKey, message)) };
 }
+
+export const othersThan = ({ mspId: grantee }: Grantee): string[] =>
+  HOSPITALS.filter((mspId) => mspId !== grantee);
 
 export const statementOf = (edge: Edge) => parseStatement(Buffer.from(edge.statement, 'base64url'));
 
