@@ -94,6 +94,12 @@ function power<Point extends { multiply(scalar: bigint): Point }>(
   return exponent === 0n ? zero : base.multiply(exponent);
 }
 
+/** Noble refuses the identity, whose pairing is 1. */
+function pairProduct(pairs: readonly (readonly [G1, G2])[]): GT {
+  const others = pairs.filter(([left, right]) => !g1Of(left).is0() && !g2Of(right).is0());
+  return asGT(bls12_381.pairingBatch(others.map(([left, right]) => ({ g1: g1Of(left), g2: g2Of(right) }))));
+}
+
 /** At first use: whoever only verifies registrations needs none. */
 let generator: GT | undefined;
 
@@ -105,15 +111,8 @@ export const noblePairing: PairingEngine = {
   },
   g1: asG1(G1Curve.Point.BASE),
   g2: asG2(G2Curve.Point.BASE),
-  pair: (left, right) => asGT(bls12_381.pairing(g1Of(left), g2Of(right))),
-  pairProduct: (pairs) =>
-    asGT(
-      bls12_381.pairingBatch(
-        pairs
-          .filter(([left, right]) => !g1Of(left).is0() && !g2Of(right).is0())
-          .map(([left, right]) => ({ g1: g1Of(left), g2: g2Of(right) })),
-      ),
-    ),
+  pair: (left, right) => pairProduct([[left, right]]),
+  pairProduct,
   g1Multiply: (left, right) => asG1(g1Of(left).add(g1Of(right))),
   g1Power: (base, exponent) => asG1(power(G1Curve.Point.ZERO, g1Of(base), exponent)),
   g1Powers: (bases, exponents) =>

@@ -58,6 +58,15 @@ describe('pairing', function () {
     expect(mcl.gtEqual(left, mcl.gtPower(mcl.pair(mcl.g1, mcl.g2), modQ(x * y + 1n)))).to.equal(false);
   });
 
+  it('pairs the identity to 1 on both engines', () => {
+    for (const engine of [mcl, noblePairing]) {
+      const one = engine.pairProduct([]);
+      expect(engine.gtEqual(engine.pair(engine.g1Power(engine.g1, 0n), engine.g2), one)).to.equal(true);
+      expect(engine.gtEqual(engine.pair(engine.g1, engine.g2Power(engine.g2, 0n)), one)).to.equal(true);
+      expect(engine.gtEqual(engine.gt, one)).to.equal(false);
+    }
+  });
+
   it('hashes each domain to another point', () => {
     expect(new Set(Object.values(HASH_DOMAINS)).size).to.equal(Object.keys(HASH_DOMAINS).length);
     const points = (Object.keys(HASH_DOMAINS) as HashDomain[]).map((domain) =>
@@ -123,6 +132,13 @@ describe('pairing', function () {
         refused(() => engine.decodeGT('t', minusOne));
         const t = Fp12.fromBytes(engine.encodeGT(engine.pair(engine.g1, engine.g2)));
         refused(() => engine.decodeGT('t', Fp12.toBytes(Fp12.neg(t))));
+        // A cube root of 1 in Fp: its power by p is its power by u, as in GT, and only the other half refuses it.
+        const { ONE, ORDER } = bls12_381.fields.Fp;
+        const root = bls12_381.fields.Fp.pow(2n, (ORDER - 1n) / 3n);
+        expect(root).to.not.equal(ONE);
+        const cubeRoot = Fp12.fromBigTwelve([root, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]);
+        refused(() => engine.decodeGT('t', Fp12.toBytes(cubeRoot)));
+        refused(() => engine.decodeGT('t', Fp12.toBytes(Fp12.mul(t, cubeRoot))));
         // Of the cyclotomic subgroup, and still not of order q: x^((p^6 - 1)(p^2 + 1)) for an x outside.
         const x = Fp12.fromBytes(new Uint8Array(GT_BYTES).fill(1));
         const easy = Fp12.mul(Fp12.conjugate(x), Fp12.inv(x));
