@@ -50,6 +50,11 @@ const TAG = { recordType: 'laboratory', sensitivity: 'normal' } as const;
 const GRANTEE = `role/${READER}/clinician`;
 const HOUR_MS = 3_600_000;
 
+function there<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('the world of this test lacks something');
+  return value;
+}
+
 export function memoryFolder(): SealedFolder {
   const files = new Map<string, Uint8Array>();
   const name = (kind: string, id: string): string => `${kind}-${id}`;
@@ -160,7 +165,7 @@ export class SharingWorld {
             (await this.tamper(mspId, JSON.parse(await this.ask(mspId, body)) as PartialsAnswer)) as never,
         },
         store: this.#store,
-        custody: this.hospitals.get(READER)!,
+        custody: there(this.hospitals.get(READER)),
         ownAnswer: () => Promise.reject(new Error('not a proxy')),
         thresholdOf: sharingModules(this.#custodyOf(OWNER), this.#machine).thresholdOf,
         onBadProxy: ({ mspId }) => this.badProxies.push(mspId),
@@ -212,12 +217,16 @@ export class SharingWorld {
 
   async #register(mspId: string, name: string): Promise<void> {
     const { masterKey } = this.#masterKey;
-    const made = await this.hospitals.get(mspId)!.sharing.registration({ name, keyEpoch: 0, masterKey });
+    const made = await there(this.hospitals.get(mspId)).sharing.registration({
+      name,
+      keyEpoch: 0,
+      masterKey,
+    });
     this.identities.set(`${name}#0`, { ...made, mspId, at: '', txId: '' });
   }
 
   async #giveIdentity(mspId: string, name: string): Promise<void> {
-    const { sharing } = this.hospitals.get(mspId)!;
+    const { sharing } = there(this.hospitals.get(mspId));
     await this.#register(mspId, name);
     const of = { name, keyEpoch: 0 };
     const oneTimeKey = await sharing.extractionKey(of);
@@ -248,7 +257,7 @@ export class SharingWorld {
     const made = makeEdge(
       { identity: registration, identityKey: sk, signingKey },
       {
-        to: this.identities.get(`${GRANTEE}#0`)!,
+        to: there(this.identities.get(`${GRANTEE}#0`)),
         tag: { ...this.#labels, tagEpoch: 0 },
         proxies: PROXIES,
         threshold: 2,
@@ -272,11 +281,11 @@ export class SharingWorld {
     const view = {
       masterKey: this.#masterKey.masterKey,
       chain: [edge],
-      identities: [registration, this.identities.get(`${GRANTEE}#0`)!],
+      identities: [registration, there(this.identities.get(`${GRANTEE}#0`))],
     };
     for (const mspId of PROXIES) {
-      const { sharing, encryptionKey } = this.hospitals.get(mspId)!;
-      const share = made.shares.get(mspId)!;
+      const { sharing, encryptionKey } = there(this.hospitals.get(mspId));
+      const share = there(made.shares.get(mspId));
       const sealedShare = await sealEdgeShare({
         edgeId: hexToBytes(edgeId),
         proxyMspId: mspId,
@@ -313,7 +322,7 @@ export class SharingWorld {
   /** A record whose data key is the digest-like bytes of its content: the tests look for it. */
   async #seal(content: string): Promise<void> {
     const recordId = `${'c'.repeat(32)}.${String(this.records.size)}`;
-    const { erasure } = this.hospitals.get(OWNER)!;
+    const { erasure } = there(this.hospitals.get(OWNER));
     const { typeLabel: type, conditionLabel: condition } = this.#labels;
     const { sealer } = sharingModules(this.#custodyOf(OWNER), this.#machine);
     const sharer = createRecordSharer({
@@ -338,7 +347,7 @@ export class SharingWorld {
       contentType: 'text/plain',
       contentLength: content.length,
     };
-    const made = await patient!.makeHeader({
+    const made = await there(patient).makeHeader({
       context: contextOf(record),
       type: TAG.recordType,
       sensitivity: TAG.sensitivity,
@@ -371,7 +380,7 @@ export class SharingWorld {
   }
 
   ask(mspId: string, body: object, caller: string = READER): Promise<string> {
-    return this.authorities.get(mspId)!.answer(caller, body);
+    return there(this.authorities.get(mspId)).answer(caller, body);
   }
 
   get body() {
@@ -382,7 +391,7 @@ export class SharingWorld {
   async open(): Promise<string[]> {
     const keys = await this.requester.open(this.access, [...this.records.values()]);
     return [...this.records.keys()].map((recordId) => {
-      const found = keys.get(recordId)!;
+      const found = there(keys.get(recordId));
       return found instanceof Error
         ? String((found as { code?: unknown }).code)
         : Buffer.from(found.dataKey).toString('hex');

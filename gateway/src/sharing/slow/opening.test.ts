@@ -188,7 +188,7 @@ describe('opening along edges', function () {
       gone,
       withGrant({ status: 'expired' }),
     ]) {
-      await changed(change as () => () => void, async () => {
+      await changed(change, async () => {
         for (const mspId of [OWNER, THIRD])
           expect(await codeOf(world.ask(mspId, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
       });
