@@ -99,7 +99,11 @@ export function createRecordsService(options: RecordsOptions, modules: RecordsMo
       const earlier = await earlierOutcome(request, batchId, options, modules);
       if (earlier !== undefined) return earlier;
       try {
-        return await sealAndAnchor(request, batchId);
+        return await sealAndAnchor(request, batchId).catch((error: unknown) => {
+          // An epoch was raised between the look at the ledger and the anchoring: sealed once more for the present one.
+          if (!isCode(error, 'EPOCH_STALE')) throw error;
+          return sealAndAnchor(request, batchId);
+        });
       } catch (error) {
         // Two requests under one key at once: the second finds what the first anchored.
         if (!isCode(error, 'ALREADY_EXISTS') && !isCode(error, 'LEDGER_CONFLICT')) throw error;
