@@ -234,7 +234,7 @@ async function assemble(
   const exchange = createSharingExchange({
     ledger,
     release,
-    custody: custody.sharing,
+    custody,
     contracts,
     identity,
     tables,

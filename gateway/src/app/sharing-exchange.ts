@@ -1,7 +1,7 @@
 /** Assembles a hospital's part in identity keys and edges: its own names, its share of the master key, its proxy. */
 import { Gauge, type Registry } from 'prom-client';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
-import type { SharingCustody } from '../ports/sharing-custody.js';
+import type { KeyCustody } from '../ports/key-custody.js';
 import type { PeerRoute } from '../release/index.js';
 import type { SharingServices } from '../rest/types.js';
 import type { ContractCaller } from '../services/contract-caller.js';
@@ -11,6 +11,9 @@ import { ExtractionAuthority } from '../sharing/extraction-authority.js';
 import { ExtractionClient } from '../sharing/extraction-client.js';
 import { Forwards, type ForwardRow, type ProxyThreshold } from '../sharing/forwards.js';
 import { IdentityKeeper, type IdentityKeeperModules } from '../sharing/identity-keeper.js';
+import { LinkAuthority } from '../sharing/link-authority.js';
+import { LinkCases, type LinkCaseRow } from '../sharing/link-cases.js';
+import { createLinkLedger } from '../sharing/link-ledger.js';
 import { createPeerQuestions } from '../sharing/peer-questions.js';
 import { followForProxy } from '../sharing/proxy-worker.js';
 import { Proxy, type EdgeShareRow } from '../sharing/proxy.js';
@@ -21,7 +24,7 @@ import type { ExtensionLog } from './gateway.js';
 import type { ReleaseModule } from './release-module.js';
 
 export interface SharingExchangeModules {
-  readonly custody: SharingCustody;
+  readonly custody: Pick<KeyCustody, 'sharing' | 'createRecipientKey' | 'forgetRecipientKey'>;
   readonly ledger: Pick<Ledger, 'channel' | 'events'>;
   readonly contracts: ContractCaller;
   readonly identity: SigningIdentity;
@@ -43,7 +46,8 @@ export interface SharingExchange {
 const SILENT: ExtensionLog = { failed: () => () => undefined, told: () => undefined };
 
 export function createSharingExchange(modules: SharingExchangeModules): SharingExchange {
-  const { custody, contracts, identity, tables, staff, metrics } = modules;
+  const { contracts, identity, tables, staff, metrics } = modules;
+  const custody = modules.custody.sharing;
   const { channel } = modules.ledger;
   const clock = Date.now;
   // The log comes with the REST server, which comes with the services.
@@ -88,14 +92,26 @@ export function createSharingExchange(modules: SharingExchangeModules): SharingE
     { ledger, contracts, custody, identities: keeper, relay, table: tables.table<ForwardRow>('forwards') },
     modules.proxyThreshold,
   );
+  const linkLedger = createLinkLedger(ledger, { contracts, identity });
+  const linkAuthority = new LinkAuthority({ ledger: linkLedger, custody });
+  const linkCases = new LinkCases({
+    ledger: linkLedger,
+    contracts,
+    custody: modules.custody,
+    peers,
+    authority: linkAuthority,
+    table: tables.table<LinkCaseRow>('link-cases'),
+    tell,
+  });
   measure(metrics, keeper);
   return {
     services: {
       signedGrants: new SignedGrants({ channel, contracts, identity, custody, relay }),
       forwards,
       extraction,
+      linkCases,
     },
-    peerRoutes: [...proxy.routes, authority.route],
+    peerRoutes: [...proxy.routes, authority.route, linkAuthority.route],
     async run(signal, extensionLog) {
       log = extensionLog;
       const onProblem = log.failed('the shares of edges');

@@ -126,6 +126,7 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
       folder,
       machine: options.sharingMachine ?? sharingOnThisThread(),
       encryptionPrivateKey: ownKey,
+      oneTimePrivateKey: (publicKey) => oneTime.privateKey(publicKey),
       masterShare: () => Promise.reject(noMasterShare()),
     }),
 

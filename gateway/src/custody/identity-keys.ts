@@ -105,7 +105,7 @@ export function createIdentityKeys(machine: SharingMachine, folder: SealedFolder
         const { oneTimeKey, ...stored } = await kept(of);
         if (stored.key !== undefined) return { bad: [] };
         if (oneTimeKey === undefined) throw notFound('parts of a key that was not asked for');
-        const opened = await openAll({ of, masterKey, sharing, sealed }, bytes(oneTimeKey));
+        const opened = await openParts({ of, masterKey, sharing, sealed }, bytes(oneTimeKey));
         const combined = await machine.run('combine', {
           registration: stored.registration,
           factor: bytes(stored.factor),
@@ -134,11 +134,11 @@ export function createIdentityKeys(machine: SharingMachine, folder: SealedFolder
 }
 
 /** A part that does not open is the holder's fault as much as one that is wrong. */
-async function openAll(
+export async function openParts(
   asked: {
     readonly of: IdentityAt;
-    readonly masterKey: MasterKeyView;
-    readonly sharing: MasterSharingView;
+    readonly masterKey: Pick<MasterKeyView, 'keyId'>;
+    readonly sharing: Pick<MasterSharingView, 'epoch'>;
     readonly sealed: ReadonlyMap<string, Uint8Array>;
   },
   oneTimeKey: Uint8Array,

@@ -19,6 +19,7 @@ import type { SharingMachine } from '../ports/sharing-machine.js';
 import { createEdgeShares } from './edge-shares.js';
 import { createIdentityKeys } from './identity-keys.js';
 import { createLabelKeys } from './label-keys.js';
+import { openLinks } from './links.js';
 import type { SealedFolder } from './sealed-folder.js';
 
 export interface SharingVaultOptions {
@@ -27,6 +28,8 @@ export interface SharingVaultOptions {
   readonly machine: SharingMachine;
   /** X25519: what is sealed to this hospital opens with it. */
   readonly encryptionPrivateKey: () => Promise<Uint8Array>;
+  /** Private half of a one-time key. @throws CareLedgerError TRANSITION_NOT_ALLOWED when it is gone */
+  readonly oneTimePrivateKey: (publicKey: Uint8Array) => Promise<Uint8Array>;
   /** s_i of this hospital, 32 bytes. @throws CareLedgerError KEY_NOT_FOUND */
   readonly masterShare: (of: { readonly keyId: string; readonly epoch: number }) => Promise<Uint8Array>;
 }
@@ -44,6 +47,10 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
     hasIdentityKey: (of) => identities.hasIdentityKey(of),
     extractionKey: (of) => identities.extractionKey(of),
     adoptIdentityKey: (of) => identities.adoptIdentityKey(of),
+
+    async openLinks({ oneTimeKey, ...of }) {
+      return openLinks(machine, of, await options.oneTimePrivateKey(oneTimeKey));
+    },
 
     putLabelKey: (of) => labels.put(of),
     async labels({ pseudonym, recordType, sensitivity }) {

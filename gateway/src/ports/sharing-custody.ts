@@ -52,6 +52,15 @@ export interface SharedHeader {
   readonly handle: string;
 }
 
+/** Which pseudonyms are one patient's. */
+export interface LinkedPseudonyms {
+  readonly groups: readonly (readonly string[])[];
+  /** Links that the right key did not open. */
+  readonly unreadable: readonly string[];
+  /** Holders whose part was wrong. */
+  readonly bad: readonly string[];
+}
+
 /**
  * A hospital's secrets in sharing: factors and keys of identities, label keys of its patients, shares of re-keys.
  * Nothing here returns one; the arithmetic runs off the event loop.
@@ -92,6 +101,25 @@ export interface SharingCustody {
       readonly oneTimeKey: Uint8Array;
     },
   ): Promise<Uint8Array>;
+  /**
+   * Opens the links of pseudonyms with the holders' parts, and says which are one patient's. The links themselves stay
+   * inside.
+   * @param of.oneTimeKey of `createRecipientKey`: the parts are sealed to it
+   * @throws CareLedgerError KEY_NOT_FOUND when too few parts of a pseudonym are right; `extensions.bad` names the wrong
+   * ones. TRANSITION_NOT_ALLOWED when the one-time key is gone
+   */
+  openLinks(of: {
+    readonly masterKey: MasterKeyView;
+    readonly sharing: MasterSharingView;
+    readonly oneTimeKey: Uint8Array;
+    readonly links: readonly {
+      readonly pseudonym: string;
+      /** As the patient enrolled it. */
+      readonly sealed: Uint8Array;
+      /** By holder, as `identityPartialKey` gave them. */
+      readonly partials: ReadonlyMap<string, Uint8Array>;
+    }[];
+  }): Promise<LinkedPseudonyms>;
   hasIdentityKey(of: IdentityAt): Promise<boolean>;
   /** One-time key for the partial keys of an identity kept here; its private half stays until they are adopted. */
   extractionKey(of: IdentityAt): Promise<Uint8Array>;

@@ -21,6 +21,7 @@ import { fhirRoutes } from './routes/fhir.js';
 import { grantRoutes } from './routes/grants.js';
 import { identityRoutes } from './routes/identities.js';
 import { instructionRoutes } from './routes/instructions.js';
+import { linkCaseRoutes } from './routes/link-cases.js';
 import { memberRoutes } from './routes/members.js';
 import { openingRoutes } from './routes/openings.js';
 import { operationRoutes } from './routes/operations.js';
@@ -66,6 +67,7 @@ const ROUTES: readonly Routes[] = [
   openingRoutes,
   accessRoutes,
   emergencyRoutes,
+  linkCaseRoutes,
   sweepRoutes,
 ];
 

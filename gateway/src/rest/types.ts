@@ -15,6 +15,7 @@ import type { Readiness } from '../services/readiness.js';
 import type { RecordsService } from '../services/records-service.js';
 import type { ExtractionClient } from '../sharing/extraction-client.js';
 import type { Forwards } from '../sharing/forwards.js';
+import type { LinkCases } from '../sharing/link-cases.js';
 import type { SignedGrants } from '../sharing/signed-grants.js';
 
 export type Rest = FastifyInstance<
@@ -37,6 +38,7 @@ export interface SharingServices {
   readonly signedGrants: Pick<SignedGrants, 'grant' | 'renew' | 'putLabelKey'>;
   readonly forwards: Pick<Forwards, 'forward' | 'renew'>;
   readonly extraction: Pick<ExtractionClient, 'relay'>;
+  readonly linkCases: Pick<LinkCases, 'open' | 'conclude'>;
 }
 
 export interface RestServices {

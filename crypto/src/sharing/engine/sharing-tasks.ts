@@ -5,12 +5,14 @@ import {
   combinePartialKeys,
   identityKey,
   makeIdentity,
+  openLink,
   partialKey,
   type Identity,
   type IdentityFactor,
   type IdentityPublicKey,
   type MasterSharing,
   type RegisteredKey,
+  traceIdentity,
 } from '../../ibe/index.js';
 import {
   encryptUnderTag,
@@ -64,6 +66,23 @@ export const SHARING_TASKS = {
     const { registration, factor, sharing, partials } = of;
     const { key, bad } = combinePartialKeys(sharing, registration, partials);
     return key === undefined ? { bad } : { key: identityKey(key, factor, registration), bad };
+  },
+
+  /** Each link by the combined key of its pseudonym's trace; no link when the right key does not open it. */
+  openLinks: (of: {
+    readonly masterPublicKey: Uint8Array;
+    readonly sharing: MasterSharing;
+    readonly links: readonly SealedLinkParts[];
+  }): { readonly links: readonly OpenedLink[]; readonly bad: readonly string[] } => {
+    const bad = new Set<string>();
+    const links = of.links.map(({ pseudonym, sealed, partials }): OpenedLink => {
+      const combined = combinePartialKeys(of.sharing, traceIdentity(pseudonym), partials);
+      for (const holder of combined.bad) bad.add(holder);
+      if (combined.key === undefined) return { pseudonym, hasKey: false };
+      const link = linkUnder(combined.key, { pseudonym, sealed, masterPublicKey: of.masterPublicKey });
+      return { pseudonym, hasKey: true, ...(link === undefined ? {} : { link }) };
+    });
+    return { links, bad: [...bad].sort() };
   },
 
   encrypt: (items: readonly EncryptOptions[]): Encrypted[] => items.map((item) => encryptUnderTag(item)),
@@ -122,6 +141,20 @@ export const SHARING_TASKS = {
   },
 } as const;
 
+/** A link of a pseudonym, with the holders' parts of its trace's key. */
+export interface SealedLinkParts {
+  readonly pseudonym: string;
+  readonly sealed: Uint8Array;
+  readonly partials: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface OpenedLink {
+  readonly pseudonym: string;
+  /** Enough parts were right. */
+  readonly hasKey: boolean;
+  readonly link?: Uint8Array;
+}
+
 export type SharingTasks = typeof SHARING_TASKS;
 export type SharingTaskKind = keyof SharingTasks;
 export type SharingTaskInput<Kind extends SharingTaskKind> = Parameters<SharingTasks[Kind]>[0];
@@ -135,6 +168,19 @@ export interface SharingTask {
 /** The input is of the kind's own type: `createSharingRunner` sends no other. */
 export function performSharingTask({ kind, input }: SharingTask): unknown {
   return SHARING_TASKS[kind](input as never);
+}
+
+function linkUnder(
+  key: Uint8Array,
+  of: { readonly pseudonym: string; readonly sealed: Uint8Array; readonly masterPublicKey: Uint8Array },
+): Uint8Array | undefined {
+  try {
+    return openLink(of.pseudonym, of.masterPublicKey, key, of.sealed);
+  } catch (error) {
+    // The key was verified, so what does not open is the patient's own doing.
+    if (error instanceof CryptoError) return undefined;
+    throw error;
+  }
 }
 
 function checked(headers: readonly ExpectedHeader[]): CheckedHeader[] {

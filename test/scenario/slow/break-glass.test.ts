@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import type { AccessWithReceipt, Emergency, Notice } from '@careledger/protocol';
-import { startTestConsortium, type TestConsortium } from './support/consortium.js';
-import { randomHex } from './support/patient.js';
-import type { Answer, Person } from './support/people.js';
-import { makeWorld, mustBe, recordIdsOf, type World } from './support/world.js';
+import { startTestConsortium, type TestConsortium } from '../support/consortium.js';
+import { randomHex } from '../support/patient.js';
+import type { Answer, Person } from '../support/people.js';
+import { makeWorld, mustBe, recordIdsOf, type World } from '../support/world.js';
 
 const CONTENT = 'allergic to penicillin';
 const resultOf = (answer: Answer): Emergency => answer.body['result'] as Emergency;
