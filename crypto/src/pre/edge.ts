@@ -8,19 +8,13 @@
  *   verified  V_0 := e(R, g2) = E_X / (e(H1(ID), P_ID) e(T, Q)) at hop 1, E_X' / E_X after it;
  *             V_0 .. V_n lie on one polynomial of degree t in the exponent; e(share, g2) = V_i
  *
- * R leaves its maker in shares only: not to the grantee (with X it gives S), not to the ledger. Randomness is hedged:
- * drawn, and mixed with the maker's key, so that a broken generator alone does not repeat u or X.
+ * R leaves its maker in shares only: not to the grantee (with X it gives S), not to the ledger. All randomness but the
+ * serial is hedged: block j = HKDF-SHA-256(drawn bytes; salt = the maker's key, info = (edge, j)). A generator that
+ * repeats itself, or that somebody foresees, then gives nobody u, X, A_k or the randomness of W, and no two edges the same.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { hmac } from '@noble/hashes/hmac.js';
-import {
-  assertBytes,
-  base64UrlToBytes,
-  bytesEqual,
-  bytesToHex,
-  concatBytes,
-  hexToBytes,
-} from '../core/bytes.js';
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { assertBytes, bytesEqual, bytesToHex } from '../core/bytes.js';
 import { encodeParts } from '../core/encode.js';
 import { CryptoError, invalidInput } from '../core/errors.js';
 import { randomBytes, type RandomBytes } from '../core/random.js';
@@ -33,7 +27,6 @@ import {
 } from '../ibe/index.js';
 import {
   G2_BYTES,
-  hashToScalar,
   lagrangeModQAt,
   mclPairing,
   randomScalar,
@@ -48,12 +41,14 @@ import {
   SERIAL_BYTES,
   edgeIdOf,
   encodeEdge,
-  parseStatement,
   signStatement,
   tagOf,
   type EdgeStatement,
 } from './statement.js';
 import { tagPoint, type Tag } from './tag.js';
+
+/** Bytes drawn for each block of hedged randomness. */
+const HEDGE_BYTES = 32;
 
 /** Public part of an edge as the ledger has it: base64url. */
 export interface PublicEdge {
@@ -106,8 +101,9 @@ export function makeEdge(
     random,
   );
   assertRecoverable(identity, terms.to, terms.allowsRecoverable);
-  const u = hedgedScalar(identityKey, 'u', place.serial, random);
-  const secret = hedgedSecret(identityKey, place.serial, random);
+  const drawn = hedged(identityKey, place, random);
+  const u = randomScalar(drawn);
+  const secret = drawn(EDGE_SECRET_BYTES);
   const k = edgePoint(engine, place, secret);
   const t = tagPoint(engine, tagOf(place));
   const sk = engine.decodeG1('identityKey', identityKey);
@@ -115,36 +111,7 @@ export function makeEdge(
   const r = engine.g1Multiply(k, inverse(engine, s));
   const q = engine.encodeG2(engine.g2Power(engine.g2, u));
   const { allowsRecoverable } = terms;
-  return finish(engine, { place, secret, k, r, q, allowsRecoverable }, terms, owner.signingKey, random);
-}
-
-/**
- * An onward edge from the grantee of `parent`: it goes where the parent leads, under the same tag.
- * @throws CRYPTO_AUTHENTICATION_FAILED when the parent's W does not open or does not fit its statement
- */
-export function makeOnwardEdge(
-  delegator: Delegator,
-  parent: PublicEdge,
-  terms: EdgeTerms,
-  engine: PairingEngine = mclPairing(),
-  random: RandomBytes = randomBytes,
-): MadeEdge {
-  const above = parseStatement(base64UrlToBytes(parent.statement));
-  if (!above.sharable || terms.maxDepth >= above.maxDepth)
-    throw invalidInput(
-      'maxDepth',
-      `below ${above.maxDepth}, of an edge that may be shared on`,
-      String(terms.maxDepth),
-    );
-  const k = openEdge(delegator.identity, delegator.identityKey, above, base64UrlToBytes(parent.w), engine);
-  const { owner, typeLabel, conditionLabel, tagEpoch, edgeId, allowsRecoverable } = above;
-  const tag = { typeLabel: hexToBytes(typeLabel), conditionLabel: hexToBytes(conditionLabel), tagEpoch };
-  const place = placeOf({ owner, tag, from: delegator.identity, to: terms.to, parent: edgeId }, random);
-  const secret = hedgedSecret(delegator.identityKey, place.serial, random);
-  const next = edgePoint(engine, place, secret);
-  const r = engine.g1Multiply(next, inverse(engine, k));
-  const made = { place, secret, k: next, r, q: new Uint8Array(), allowsRecoverable };
-  return finish(engine, made, terms, delegator.signingKey, random);
+  return finishEdge(engine, { place, secret, k, r, q, allowsRecoverable }, terms, owner.signingKey, drawn);
 }
 
 /**
@@ -235,7 +202,7 @@ export function verifyEdgeShare(
   return edge.statement.proxies.indexOf(proxy) + 1;
 }
 
-interface Made {
+export interface UnfinishedEdge {
   readonly place: Place;
   readonly secret: Uint8Array;
   readonly k: G1;
@@ -244,9 +211,10 @@ interface Made {
   readonly allowsRecoverable: boolean;
 }
 
-function finish(
+/** What an edge from the owner and an onward one have in common, once K and R are known. */
+export function finishEdge(
   engine: PairingEngine,
-  { place, secret, k, r, q, allowsRecoverable }: Made,
+  { place, secret, k, r, q, allowsRecoverable }: UnfinishedEdge,
   { to, proxies, threshold, sharable, maxDepth }: EdgeTerms,
   signingKey: Uint8Array,
   random: RandomBytes,
@@ -291,9 +259,9 @@ function shareAmong(
   });
 }
 
-type Place = Parameters<typeof encodeEdge>[0];
+export type Place = Parameters<typeof encodeEdge>[0];
 
-function placeOf(
+export function placeOf(
   of: {
     readonly owner: Identity;
     readonly tag: Omit<Tag, 'owner'>;
@@ -332,22 +300,25 @@ export function assertRecoverable(
 }
 
 /** K = HX(enc(edge, X)). */
-function edgePoint(engine: PairingEngine, place: Place, secret: Uint8Array): G1 {
+export function edgePoint(engine: PairingEngine, place: Place, secret: Uint8Array): G1 {
   return engine.hashToG1(encodeParts('careledger/edge-point/v1', encodeEdge(place), secret), 'edge');
 }
 
 const LAST_EXPONENT = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000000n;
 
-function inverse(engine: PairingEngine, value: G1): G1 {
+export function inverse(engine: PairingEngine, value: G1): G1 {
   return engine.g1Power(value, LAST_EXPONENT);
 }
 
-function hedgedScalar(key: Uint8Array, use: string, serial: string, random: RandomBytes): bigint {
-  return hashToScalar('careledger/edge-scalar/v1', use, concatBytes(random(32), key), hexToBytes(serial));
-}
-
-function hedgedSecret(key: Uint8Array, serial: string, random: RandomBytes): Uint8Array {
-  return hmac(sha256, key, encodeParts('careledger/edge-secret/v1', random(32), hexToBytes(serial)));
+/** Draws that depend on the maker's key and the edge as well as on `random`. */
+export function hedged(key: Uint8Array, place: Place, random: RandomBytes): RandomBytes {
+  const edge = encodeEdge(place);
+  let block = 0n;
+  return (sizeBytes) => {
+    const info = encodeParts('careledger/edge-random/v1', edge, block);
+    block += 1n;
+    return hkdf(sha256, random(HEDGE_BYTES), key, info, sizeBytes);
+  };
 }
 
 function wrongEdge(expected: string): CryptoError {

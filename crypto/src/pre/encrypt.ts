@@ -31,6 +31,7 @@ import {
   NO_EDGE,
   NO_SECRET,
   PRE_VERSION,
+  assertAad,
   ciphertextPoint,
   decodePoints,
   digestOfC3,
@@ -78,12 +79,13 @@ export function ownerBase(engine: PairingEngine, owner: IdentityPublicKey): GT {
   return base;
 }
 
-/** Draws a key and seals it to the owner under the tag. */
+/** Draws a key and seals it to the owner under the tag. @throws CRYPTO_INVALID_INPUT */
 export function encryptUnderTag(
   { owner, tag: labels, aad }: EncryptOptions,
   engine: PairingEngine = mclPairing(),
   random: RandomBytes = randomBytes,
 ): Encrypted {
+  assertAad(aad);
   const tag: Tag = { ...labels, owner: { name: owner.name, keyEpoch: owner.keyEpoch } };
   const m = engine.gtPower(engine.gt, randomScalar(random));
   const parts = partsFor(engine, { m, tag, aad, base: ownerBase(engine, owner) });

@@ -23,8 +23,8 @@ export const MAX_HOPS = 9;
 export const EDGE_SECRET_BYTES = 32;
 /** W: the edge secret, sealed to an identity. */
 export const SEALED_SECRET_BYTES = EDGE_SECRET_BYTES + IDENTITY_OVERHEAD_BYTES;
-/** A majority of at most ten proxies, with two to spare; each slot is a point and a signature. */
-export const ATTESTATION_SLOTS = 8;
+/** One for each proxy that an edge can have, so that any threshold fits; each slot is a point and a signature. */
+export const ATTESTATION_SLOTS = 10;
 const SLOT_BYTES = 1 + 64;
 const ATTESTATION_BYTES = ATTESTATION_SLOTS * SLOT_BYTES;
 const DIGEST_BYTES = 32;
@@ -137,13 +137,19 @@ export function parseHeader(bytes: Uint8Array): PreHeader {
 
 function assertHop({ hop, tag, aad, edgeId, w, attestations }: PreHeader): void {
   encodeTag(tag);
-  if (aad.length > MAX_AAD_BYTES)
-    throw invalidInput('preHeader.aad', `at most ${MAX_AAD_BYTES} bytes`, shapeOf(aad));
+  assertAad(aad);
   if (hop < 0 || hop > MAX_HOPS) throw invalidInput('preHeader.hop', `0..${MAX_HOPS}`, String(hop));
   const isEmpty = bytesEqual(edgeId, NO_EDGE) && bytesEqual(w, NO_SECRET) && attestations.size === 0;
   const isPartlyEmpty = bytesEqual(edgeId, NO_EDGE) || bytesEqual(w, NO_SECRET);
   if (hop === 0 ? !isEmpty : isPartlyEmpty)
     throw invalidInput('preHeader', 'zeros at hop 0, and an edge after it', `hop ${hop} with something else`);
+}
+
+/** @throws CRYPTO_INVALID_INPUT for more than 1 KiB: what is read is bounded, so nothing longer may be made */
+export function assertAad(aad: Uint8Array): void {
+  assertBytes('preHeader.aad', aad);
+  if (aad.length > MAX_AAD_BYTES)
+    throw invalidInput('preHeader.aad', `at most ${MAX_AAD_BYTES} bytes`, shapeOf(aad));
 }
 
 /** SHA-256 over what no hop changes, lower-case hex: what the ledger registers and policy speaks of. */

@@ -1,5 +1,15 @@
 export * from './chain.js';
-export * from './edge.js';
+export {
+  makeEdge,
+  openEdge,
+  verifyEdgeShare,
+  verifyEdgeValues,
+  type Delegator,
+  type EdgeTerms,
+  type MadeEdge,
+  type PublicEdge,
+  type VerifiedEdge,
+} from './edge.js';
 export * from './encrypt.js';
 export {
   ATTESTATION_SLOTS,
@@ -9,6 +19,7 @@ export {
   parseHeader as parsePreHeader,
   type PreHeader,
 } from './header.js';
+export * from './onward.js';
 export * from './open.js';
 export * from './partial.js';
 export {

@@ -29,8 +29,8 @@ import {
   readHeaders,
   type CheckedHeader,
 } from './encrypt.js';
-import { ATTESTATION_SLOTS, encodeHeader, handleOf, parseHeader, type PreHeader } from './header.js';
-import { verifyEdgePartials } from './partial.js';
+import { encodeHeader, handleOf, parseHeader, type PreHeader } from './header.js';
+import { assertHeaders, verifyEdgePartials } from './partial.js';
 
 /** Answers to one question: by proxy, its partials for each edge of which it has a share. */
 export type ProxyAnswers = ReadonlyMap<
@@ -174,7 +174,6 @@ export function verifyAttestations(
   if (header.hop !== edges.length || bytesToHex(header.edgeId) !== statement.edgeId)
     throw notAttested('the hop and the edge that the chain ends with');
   const message = attestedMessage(header);
-  const needed = Math.min(statement.threshold, ATTESTATION_SLOTS);
   let right = 0;
   for (const [point, signature] of header.attestations) {
     const proxyKey = proxyKeys.get(statement.proxies[point - 1] ?? '');
@@ -182,7 +181,7 @@ export function verifyAttestations(
     verifyPatientSignature({ publicKey: fieldBytes('proxyKey', proxyKey, 32), message, signature });
     right += 1;
   }
-  if (right < needed) throw notAttested(`${needed} signatures of proxies`);
+  if (right < statement.threshold) throw notAttested(`${statement.threshold} signatures of proxies`);
 }
 
 function isUnder(header: PreHeader, statement: VerifiedEdge['statement'], w: string): boolean {
@@ -217,6 +216,8 @@ function combine(
   },
   engine: PairingEngine,
 ): { readonly factors: GT[]; readonly badProxies: string[] } {
+  // Before any answer is looked at: else a wrong question would be the fault of whoever answered.
+  for (const { statement } of of.edges) assertHeaders(statement, of.headers);
   const bad = new Set<string>();
   const perEdge = of.edges.map((edge) => {
     const right = rightPartials({ ...of, edge, bad }, engine);

@@ -39,7 +39,7 @@ import {
 import type { CheckedHeader } from './encrypt.js';
 import { handleOf, PRE_VERSION } from './header.js';
 import type { VerifiedEdge } from './edge.js';
-import { MAX_PROXIES, encodeEdge, parseStatement, tagOf, type EdgeStatement } from './statement.js';
+import { MAX_PROXIES, parseStatement, tagOf, type EdgeStatement } from './statement.js';
 import { encodeTag } from './tag.js';
 
 /** Headers in one answer. */
@@ -209,13 +209,12 @@ function assertAbout(answer: Answer, expected: Omit<Answer, 'partials' | 'c' | '
 }
 
 /** Every header under the edge's tag: another tag's would not open, and its proxy would have computed for nothing. */
-function assertHeaders(statement: EdgeStatement, headers: readonly CheckedHeader[]): void {
+export function assertHeaders(statement: EdgeStatement, headers: readonly CheckedHeader[]): void {
   if (headers.length < 1 || headers.length > MAX_PARTIAL_HEADERS)
     throw invalidInput('headers', `1..${MAX_PARTIAL_HEADERS}`, String(headers.length));
   const expected = bytesToHex(encodeTag(tagOf(statement)));
   const isOther = headers.some(({ tag }) => bytesToHex(encodeTag(tag)) !== expected);
   if (isOther) throw invalidInput('headers', 'headers under the tag of this edge', 'another tag');
-  encodeEdge(statement);
 }
 
 type Facts = Omit<Answer, 'c' | 'z'>;

@@ -10,14 +10,8 @@ import {
 import { dealMaster, type DealtMaster } from '../ibe/ibe.test-support.js';
 import { mclPairing, type PairingEngine } from '../pairing/index.js';
 import type { EdgeChain } from './chain.js';
-import {
-  makeEdge,
-  makeOnwardEdge,
-  type Delegator,
-  type EdgeTerms,
-  type MadeEdge,
-  type PublicEdge,
-} from './edge.js';
+import { makeEdge, type Delegator, type EdgeTerms, type MadeEdge, type PublicEdge } from './edge.js';
+import { makeOnwardEdge } from './onward.js';
 import { encryptUnderTag, publicCheck, type Encrypted } from './encrypt.js';
 import { partialReEncrypt } from './partial.js';
 import { labelOf, makeLabelKey } from './tag.js';
@@ -29,6 +23,8 @@ export interface Party extends Delegator {
 export interface Hop {
   readonly made: MadeEdge;
   readonly edge: PublicEdge;
+  /** From the owner up to this edge. */
+  readonly chain: EdgeChain;
 }
 
 export const PROXIES = ['Hospital1MSP', 'Hospital3MSP', 'Hospital4MSP'];
@@ -88,11 +84,11 @@ export class World {
 
   grant(to: Party, options: Partial<EdgeTerms> = {}, tag = this.tag(), from = this.owner): Hop {
     const terms = { ...this.terms(to, options), tag, allowsRecoverable: false };
-    return hopOf(makeEdge(from, terms, this.engine));
+    return hopOf(makeEdge(from, terms, this.engine), { edges: [], identities: [from.identity] }, to);
   }
 
   forward(from: Party, parent: Hop, to: Party, options: Partial<EdgeTerms> = {}): Hop {
-    return hopOf(makeOnwardEdge(from, parent.edge, this.terms(to, options), this.engine));
+    return hopOf(makeOnwardEdge(from, parent.chain, this.terms(to, options), this.engine), parent.chain, to);
   }
 
   chain(hops: readonly Hop[], readers: readonly Party[]): EdgeChain {
@@ -103,19 +99,32 @@ export class World {
   }
 
   /** What each proxy answers for each edge. */
-  answers(hops: readonly Hop[], headers: readonly Uint8Array[], from: readonly string[] = PROXIES) {
+  answers(
+    hops: readonly Pick<Hop, 'made'>[],
+    headers: readonly Uint8Array[],
+    from: readonly string[] = PROXIES,
+    partyOf = (proxy: string): Party | undefined => this.proxies.get(proxy),
+  ) {
     const checked = publicCheck(headers, this.engine);
     return new Map(
       from.map((proxy) => [
         proxy,
-        hops.map(({ made }) => ({ edgeId: made.edgeId, bytes: this.partials(proxy, made, checked) })),
+        hops.map(({ made }) => ({
+          edgeId: made.edgeId,
+          bytes: this.partials(proxy, made, checked, partyOf(proxy)),
+        })),
       ]),
     );
   }
 
-  partials(proxy: string, made: MadeEdge, headers: ReturnType<typeof publicCheck>): Uint8Array {
+  partials(
+    proxy: string,
+    made: MadeEdge,
+    headers: ReturnType<typeof publicCheck>,
+    party = this.proxies.get(proxy),
+  ): Uint8Array {
     const share = made.shares.get(proxy);
-    const signingKey = this.proxies.get(proxy)?.signingKey;
+    const signingKey = party?.signingKey;
     if (share === undefined || signingKey === undefined) throw new Error('no such proxy');
     return partialReEncrypt({ statement: made.statement, proxy, share, signingKey, headers }, this.engine);
   }
@@ -125,6 +134,9 @@ export class World {
   }
 }
 
-export function hopOf(made: MadeEdge): Hop {
-  return { made, edge: { statement: bytesToBase64Url(made.statement), w: bytesToBase64Url(made.w) } };
+/** @param above the chain that the edge goes on from */
+export function hopOf(made: MadeEdge, above: EdgeChain, to: Party): Hop {
+  const edge = { statement: bytesToBase64Url(made.statement), w: bytesToBase64Url(made.w) };
+  const chain = { edges: [...above.edges, edge], identities: [...above.identities, to.identity] };
+  return { made, edge, chain };
 }

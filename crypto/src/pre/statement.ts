@@ -21,10 +21,10 @@ import { CryptoError, invalidInput, shapeOf } from '../core/errors.js';
 import { verifyPatientSignature } from '../core/patient-signature.js';
 import { encodeIdentity, fieldBytes, type Identity } from '../ibe/index.js';
 import { G2_BYTES, GT_BYTES } from '../pairing/index.js';
-import { MAX_HOPS, PRE_VERSION } from './header.js';
+import { ATTESTATION_SLOTS, MAX_HOPS, PRE_VERSION } from './header.js';
 import { encodeTag, type Tag } from './tag.js';
 
-export const MAX_PROXIES = 10;
+export const MAX_PROXIES = ATTESTATION_SLOTS;
 export const SERIAL_BYTES = 16;
 const DIGEST_BYTES = 32;
 const SIGNATURE_BYTES = 64;

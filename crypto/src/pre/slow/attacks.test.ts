@@ -218,7 +218,7 @@ describe('attacks on re-encryption', function () {
         { ...world.terms(next), tag: world.tag(), allowsRecoverable: false },
       );
       refused(() => {
-        verifies([hopOf(forged).edge], [next]);
+        verifies([hopOf(forged, fromOwner(), next).edge], [next]);
       });
       const statement = parseStatement(forged.statement);
       refused(() => {
@@ -357,9 +357,11 @@ describe('attacks on re-encryption', function () {
       refused(() => {
         verifies([grant.edge, onward.edge], [next, reader]);
       });
-      const back = world.forward(reader, grant, world.owner, { maxDepth: 0 });
+      refused(() => world.forward(reader, grant, world.owner, { maxDepth: 0 }));
+      const { name, keyEpoch } = world.owner.identity;
+      const back = resigned(onward, { to: { name, keyEpoch } }, reader.signingKey);
       refused(() => {
-        verifies([grant.edge, back.edge], [reader, world.owner]);
+        verifies([grant.edge, back], [reader, world.owner]);
       });
     });
 
@@ -382,9 +384,15 @@ describe('attacks on re-encryption', function () {
       refused(() => world.grant(open));
       const allowed = hopOf(
         makeEdge(world.owner, { ...world.terms(open), tag: world.tag(), allowsRecoverable: true }),
+        fromOwner(),
+        open,
       );
       verifies([allowed.edge], [open]);
-      const forward = world.forward(reader, grant, open, { maxDepth: 0 });
+      refused(() => world.forward(reader, grant, open, { maxDepth: 0 }));
+      world.forward(reader, world.grant(reader), next, { maxDepth: 0 });
+      // By a delegator that does not keep to it.
+      const told = { ...open, identity: { ...open.identity, recoverable: false } };
+      const forward = world.forward(reader, grant, told, { maxDepth: 0 });
       refused(() => {
         verifies([grant.edge, forward.edge], [reader, open]);
       });
@@ -459,6 +467,13 @@ describe('attacks on re-encryption', function () {
       }
     });
 
+    it('headers of another tag, or none, are the fault of who asks and of no proxy', () => {
+      const answers = world.answers([grant], [world.encrypt().header]);
+      const other = world.encrypt(world.tag({ type: 'imaging' })).header;
+      for (const headers of [[other], []])
+        expect(() => openWith(headers, { answers })).to.throw(CryptoError, /CRYPTO_INVALID_INPUT: headers/);
+    });
+
     it('too few answers, and only wrong ones', () => {
       const { header } = world.encrypt();
       const one = world.answers([grant], [header], PROXIES.slice(0, 1));
@@ -526,6 +541,7 @@ describe('attacks on re-encryption', function () {
     });
   });
 
+  const fromOwner = () => ({ edges: [], identities: [world.owner.identity] });
   const sk = (party: Party): G1 => engine.decodeG1('sk', party.identityKey);
 
   /** K, as the edge's grantee computes it: K = R S, checked against E_X. */

@@ -133,10 +133,7 @@ export const SHARING_TASKS = {
     readonly edge: PublicEdge;
     readonly shares: ReadonlyMap<string, Uint8Array>;
   } => {
-    verifyChain(of.chain);
-    const parent = of.chain.edges.at(-1);
-    if (parent === undefined) throw wrong('an edge');
-    const { edgeId, statement, w, shares } = makeOnwardEdge(of.delegator, parent, of.terms);
+    const { edgeId, statement, w, shares } = makeOnwardEdge(of.delegator, of.chain, of.terms);
     return { edgeId, shares, edge: { statement: bytesToBase64Url(statement), w: bytesToBase64Url(w) } };
   },
 } as const;
