@@ -185,6 +185,7 @@ export class SharingWorld {
       mspId,
       folder,
       machine: this.#machine,
+      oneTimePrivateKey: () => Promise.reject(new Error('no links are opened here')),
       encryptionPrivateKey: () => Promise.resolve(privateKey),
       masterShare: () => Promise.resolve(this.#scalar),
     });

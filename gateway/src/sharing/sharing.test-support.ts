@@ -292,6 +292,7 @@ export class World {
       mspId,
       folder,
       machine: sharingOnThisThread(),
+      oneTimePrivateKey: () => Promise.reject(new Error('no links are opened here')),
       encryptionPrivateKey: () =>
         Promise.resolve(this.#encryption.get(mspId)?.privateKey ?? new Uint8Array()),
       masterShare: () =>
