@@ -228,6 +228,7 @@ async function assemble(
     contracts,
     identity,
     onBadProxy: modules.onBadProxy,
+    observeStage: metrics.observeStage,
   });
   const unfinished = tables.table<UnfinishedObject>('unfinished');
   const sensitivities = tables.table<SensitivityRow>('sensitivities');
@@ -257,6 +258,7 @@ async function assemble(
         recipientKeys,
         requestRelease: release.request,
         openShared: shared.openShared,
+        observeStage: metrics.observeStage,
       },
     ),
     audit: createAuditService({ contracts }),

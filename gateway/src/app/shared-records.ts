@@ -8,6 +8,7 @@ import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { SharingCustody } from '../ports/sharing-custody.js';
 import { openAnswerStore, type AnswerStore } from '../release/answer-store.js';
+import { timed, type ObserveStage } from '../services/opening-stages.js';
 import { DEFAULT_RELEASE_LIMITS, type PeerRoute } from '../release/index.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { OpenShared } from '../services/openings-service.js';
@@ -39,6 +40,7 @@ export interface SharedRecordsModules {
   readonly custody: KeyCustody;
   readonly release: Pick<ReleaseModule, 'connect'>;
   readonly onBadProxy: BadProxyObserver;
+  readonly observeStage: ObserveStage;
 }
 
 export type BadProxyObserver = (proxy: { readonly mspId: string; readonly why: string }) => void;
@@ -92,13 +94,17 @@ async function withSharing(sharing: SharingModules, modules: SharedRecordsModule
   );
   const { connect } = modules.release;
   const peers = createPeerQuestions({ gatewayUrl: (member) => ledger.gatewayUrl(member), connect });
+  const timedSharing = {
+    openShared: (of: Parameters<typeof sharing.custody.openShared>[0]) =>
+      timed(modules.observeStage, 'arithmetic', () => sharing.custody.openShared(of)),
+  };
   const requester = createOpeningRequester(
     { concurrency, timeoutMs: TIMEOUT_MS },
     {
       ledger,
       peers,
       store,
-      custody,
+      custody: { ...custody, sharing: timedSharing },
       ownAnswer: async (body) =>
         validate(PartialsAnswerSchema, JSON.parse(await authority.answer(mspId, body))),
       thresholdOf: sharing.thresholdOf,

@@ -1,4 +1,5 @@
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { ObserveStage } from '../services/opening-stages.js';
 import type { TransactionObserver } from '../services/contract-caller.js';
 
 export interface GatewayMetrics {
@@ -6,6 +7,7 @@ export interface GatewayMetrics {
   readonly observeTransaction: TransactionObserver;
   /** A proxy that did not answer, or whose partials did not verify. */
   observeBadProxy(mspId: string): void;
+  readonly observeStage: ObserveStage;
   observeRequest(request: { method: string; route: string; status: number; durationMs: number }): void;
 }
 
@@ -33,8 +35,18 @@ export function createMetrics(options: { readonly mspId: string }): GatewayMetri
     labelNames: ['proxy'] as const,
     registers: [registry],
   });
+  const stages = new Histogram({
+    name: 'careledger_opening_stage_seconds',
+    help: 'Time of the stages of an opening; they overlap, see docs/operations.md.',
+    labelNames: ['stage'] as const,
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [registry],
+  });
   return {
     registry,
+    observeStage(stage, durationMs) {
+      stages.observe({ stage }, durationMs / 1000);
+    },
     observeBadProxy(proxy) {
       badProxies.inc({ proxy });
     },

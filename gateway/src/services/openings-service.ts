@@ -16,6 +16,7 @@ import type { StaffCaller } from './caller.js';
 import type { ContractCaller, Receipted } from './contract-caller.js';
 import { toCareLedgerError } from './crypto-errors.js';
 import type { RecipientKeys } from './recipient-keys.js';
+import { timed, type ObserveStage } from './opening-stages.js';
 import { contextOf } from './record-sealing.js';
 import { openRecord, type OpenedRecord, type RecordKeys } from './record-opening.js';
 import type { RequestRelease } from './release-client.js';
@@ -71,6 +72,7 @@ export interface OpeningsModules {
   readonly recipientKeys: RecipientKeys;
   readonly requestRelease: RequestRelease;
   readonly openShared: OpenShared;
+  readonly observeStage: ObserveStage;
 }
 
 /**
@@ -92,7 +94,7 @@ export interface OpeningsOptions {
 }
 
 export function createOpeningsService(options: OpeningsOptions, modules: OpeningsModules): OpeningsService {
-  const { contracts, recipientKeys } = modules;
+  const { contracts, recipientKeys, observeStage } = modules;
 
   const readRecords = (caller: StaffCaller, recordIds: readonly string[]): Promise<EmrRecord[]> =>
     mapBounded(recordIds, options.storeConcurrency, (recordId) =>
@@ -125,15 +127,15 @@ export function createOpeningsService(options: OpeningsOptions, modules: Opening
   return {
     async open(request) {
       const { caller, recordIds, purpose, caseId } = request;
-      const records = await readRecords(caller, recordIds);
-      assertSize(records, options.maxOpeningBytes);
-      const recipientKey = await recipientKeys.take(request);
-      const access = await decide(request, {
-        recordIds,
-        purpose,
-        ...(caseId === undefined ? {} : { caseId }),
-        recipientKey,
+      const { records, recipientKey } = await timed(observeStage, 'prepare', async () => {
+        const found = await readRecords(caller, recordIds);
+        assertSize(found, options.maxOpeningBytes);
+        return { records: found, recipientKey: await recipientKeys.take(request) };
       });
+      const named = caseId === undefined ? {} : { caseId };
+      const access = await timed(observeStage, 'decide', () =>
+        decide(request, { recordIds, purpose, ...named, recipientKey }),
+      );
       if (access.decisions.every(({ outcome }) => outcome === 'deny'))
         await recipientKeys.destroy(recipientKey);
       // Under a key that was used before, this is the opening of then, which may have ended since.
@@ -141,7 +143,7 @@ export function createOpeningsService(options: OpeningsOptions, modules: Opening
         const { accessId } = access;
         assertNotEnded(await contracts.evaluate(caller.identity, 'access', 'Get', { accessId }));
       }
-      return release(caller, access, records);
+      return timed(observeStage, 'content', () => release(caller, access, records));
     },
 
     async content(caller, accessId) {
@@ -220,7 +222,7 @@ async function readShared(
   modules: OpeningsModules,
 ): Promise<Outcome[]> {
   if (records.length === 0) return [];
-  const opening = modules.openShared(access, records);
+  const opening = timed(modules.observeStage, 'keys', () => modules.openShared(access, records));
   return mapBounded(records, storeConcurrency, (record) =>
     readOne(
       record,
