@@ -14,6 +14,10 @@ const COMMANDS = {
     summary: 'take blocks and panels away, to check them elsewhere',
     load: () => import('../gateway/dist/command/export.js'),
   },
+  patient: {
+    summary: 'keys of a patient in a file, and grants, revocations and the log with them',
+    load: () => import('../gateway/dist/command/patient.js'),
+  },
   verify: {
     summary: 'derive a query or a ceremony again from the ledger, trusting no gateway',
     load: () => import('./lib/verify.mjs'),

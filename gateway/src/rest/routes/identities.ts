@@ -21,8 +21,8 @@ import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['identities'];
-const config = { access: { roles: RELAY } };
-const anyone = { access: { roles: ANYONE } };
+const config = { access: { roles: RELAY, patients: 'own' as const } };
+const anyone = { access: { roles: ANYONE, patients: 'any' as const } };
 const headers = IdempotencyHeaders;
 /** A name holds slashes, which a path writes as %2F. */
 const params = closed({ name: IdentityName });
@@ -181,7 +181,7 @@ export const identityRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/patients/:pseudonym/custody-consent',
     {
-      config: anyone,
+      config: { access: { roles: ANYONE, patients: 'own' } },
       schema: {
         tags,
         summary: 'The consent, if there is or was one',

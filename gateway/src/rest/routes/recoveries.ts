@@ -48,7 +48,7 @@ export const recoveryRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/patients/:pseudonym/recoveries/latest',
     {
-      config: { access: { roles: ANYONE } },
+      config: { access: { roles: ANYONE, patients: 'own' } },
       schema: { tags, summary: 'The last recovery of a patient', params, response: { 200: RecoverySchema } },
     },
     (request) => contracts.evaluate(callerOf(request).identity, 'identities', 'GetRecovery', request.params),
@@ -81,7 +81,7 @@ export const recoveryRoutes: Routes = (rest, { contracts }) => {
   rest.post(
     '/v1/patients/:pseudonym/recoveries/:recoveryId/cancellation',
     {
-      config: { access: { roles: RELAY } },
+      config: { access: { roles: RELAY, patients: 'own' } },
       schema: {
         tags,
         summary: 'Cancel: signed by the patient, or without a signature by the officer who opened it',

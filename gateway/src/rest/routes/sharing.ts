@@ -23,9 +23,9 @@ import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['sharing'];
-const relay = { access: { roles: RELAY } };
+const relay = { access: { roles: RELAY, patients: 'own' as const } };
 const staff = { access: { roles: OPENING } };
-const anyone = { access: { roles: ANYONE } };
+const anyone = { access: { roles: ANYONE, patients: 'own' as const } };
 const headers = IdempotencyHeaders;
 const params = closed({ grantId: ObjectId });
 const querystring = closed({ pseudonym: Pseudonym });

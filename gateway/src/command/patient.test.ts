@@ -1,0 +1,124 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { makePseudonym, withPseudonym } from '@careledger/client';
+import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
+import { UsageError, granteeFrom, tagFrom, termsFromWords } from './patient/arguments.js';
+import { main } from './patient.js';
+
+const PASSPHRASE = 'correct horse';
+
+describe('careledger patient', function () {
+  this.timeout(20_000);
+
+  let folder: string;
+  let keys: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'careledger-patient-cli-'));
+    keys = join(folder, 'keys.json');
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  const run = async (
+    words: readonly string[],
+    environment: Readonly<Record<string, string>> = { CARELEDGER_PASSPHRASE: PASSPHRASE },
+    answers?: string[],
+  ): Promise<{ code: number; out: string; err: string }> => {
+    const written = { out: '', err: '' };
+    const into = (name: 'out' | 'err') => ({ write: (text: string) => (written[name] += text) });
+    const ask = answers === undefined ? {} : { ask: () => Promise.resolve(answers.shift() ?? '') };
+    const code = await main(words, { out: into('out'), err: into('err'), environment, ...ask });
+    return { code, ...written };
+  };
+
+  it('makes a key file under a passphrase that was typed twice, and replaces none', async () => {
+    const slip = await run(['init', '--keys', keys], {}, [PASSPHRASE, 'correct house']);
+    expect([slip.code, slip.err]).to.deep.equal([1, 'The two passphrases differ.\n']);
+    expect((await run(['init', '--keys', keys], {}, [PASSPHRASE, PASSPHRASE])).code).to.equal(0);
+    expect((await readPatientKeys(keys, PASSPHRASE)).pseudonyms).to.deep.equal([]);
+    const again = await run(['init', '--keys', keys]);
+    expect(again.code).to.equal(1);
+    expect(again.err).to.contain('exists already');
+  });
+
+  it('takes the passphrase from a file or the environment, and says so when there is none', async () => {
+    const file = join(folder, 'passphrase');
+    await writeFile(file, `${PASSPHRASE}\n`);
+    expect((await run(['backup', '--keys', keys, '--passphrase-file', file], {})).code).to.equal(0);
+    const none = await run(['backup', '--keys', keys], {});
+    expect(none.err).to.contain('--passphrase-file').and.contain('CARELEDGER_PASSPHRASE');
+    const wrong = await run(['backup', '--keys', keys], { CARELEDGER_PASSPHRASE: 'wrong horse' });
+    expect([wrong.code, wrong.out]).to.deep.equal([1, '']);
+    expect(wrong.err).to.contain('does not open');
+  });
+
+  it('says what is missing: a file, a pseudonym, which one of several, staff’s token', async () => {
+    const absent = join(folder, 'absent.json');
+    expect((await run(['grants', '--keys', absent])).err).to.contain('careledger patient init');
+    expect((await run(['grants', '--keys', keys])).err).to.contain('careledger patient enrol');
+    expect((await run(['enrol', '--keys', keys])).code).to.equal(2);
+    const custody = ['enrol', '--keys', keys, '--gateway', 'http://127.0.0.1:1', '--token', 'T'];
+    expect((await run([...custody, '--custody', 'nobody'])).err).to.contain('--custody');
+    expect((await run(custody)).err).to.contain('--msp');
+    const at = { mspId: 'Hospital1MSP', gatewayUrl: 'http://127.0.0.1:1', channel: 'care' };
+    const two = [0, 1].map(() => makePseudonym({ ...at, custody: 'patient', recoverable: false }));
+    const several = join(folder, 'several.json');
+    await writePatientKeys(
+      several,
+      PASSPHRASE,
+      two.reduce(withPseudonym, await readPatientKeys(keys, PASSPHRASE)),
+    );
+    const unnamed = await run(['grants', '--keys', several]);
+    expect(unnamed.code).to.equal(2);
+    expect(unnamed.err).to.contain(two[0]?.pseudonym).and.contain(two[1]?.pseudonym);
+    const away = await run(['grants', '--keys', several, '--pseudonym', two[0]?.pseudonym ?? '']);
+    expect(away.err).to.equal('The gateway does not answer.\n');
+  });
+
+  it('never prints a secret', async () => {
+    const several = join(folder, 'several.json');
+    const { out } = await run(['backup', '--keys', several]);
+    const { linkId, pseudonyms } = await readPatientKeys(several, PASSPHRASE);
+    const secrets = pseudonyms.flatMap(({ signing, encryption, labelKey }) => [
+      ...[signing.privateKey, encryption.privateKey, labelKey],
+    ]);
+    for (const secret of [linkId, ...secrets]) expect(out).to.not.contain(secret);
+    expect(await readFile(several, 'utf8')).to.not.contain(linkId);
+  });
+
+  it('refuses what it does not know with its usage', async () => {
+    expect((await run([])).code).to.equal(2);
+    expect((await run(['burn'])).code).to.equal(2);
+    expect((await run(['init', '--force'])).code).to.equal(2);
+    expect((await run(['--help'])).out).to.contain('usage: careledger patient');
+  });
+
+  it('reads terms, grantees and tags as they are named everywhere', () => {
+    const now = new Date('2026-11-20T08:00:00.000Z');
+    const words = { to: 'role/Hospital2MSP/clinician', types: 'laboratory,imaging', hops: '1', days: '7' };
+    expect(termsFromWords({ ...words, department: 'cardiology' }, now)).to.deep.equal({
+      grantee: { kind: 'role', mspId: 'Hospital2MSP', role: 'clinician' },
+      recordTypes: ['laboratory', 'imaging'],
+      purposes: ['treatment'],
+      sensitivities: ['normal'],
+      condition: { department: 'cardiology' },
+      notAfter: '2026-11-27T08:00:00.000Z',
+      maxHops: 1,
+    });
+    expect(granteeFrom('member/Hospital2MSP')).to.deep.equal({ kind: 'member', mspId: 'Hospital2MSP' });
+    expect(tagFrom('imaging')).to.deep.equal({ recordType: 'imaging', sensitivity: 'normal' });
+    const wrong = [
+      { to: 'Hospital2MSP' },
+      { to: 'role/H/visitor' },
+      { types: 'x' },
+      { hops: '9' },
+      { days: '0' },
+    ];
+    for (const change of [...wrong, { purposes: 'fun' }, { to: undefined }])
+      expect(() => termsFromWords({ ...words, ...change }, now)).to.throw(UsageError);
+    for (const tag of ['x', 'imaging/secret', 'imaging/normal/x'])
+      expect(() => tagFrom(tag)).to.throw(UsageError);
+  });
+});

@@ -1,0 +1,345 @@
+/** careledger patient: a patient's own keys in a file, and what is signed with them. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import {
+  Connection,
+  GatewayError,
+  PatientClient,
+  describeLog,
+  enrol as enrolPseudonym,
+  lossInWords,
+  makePatientKeys,
+  preparePseudonym,
+  pseudonymKeys,
+  withPseudonym,
+  type NewPseudonym,
+  type PatientKeys,
+} from '@careledger/client';
+import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
+import { CryptoError } from '@careledger/crypto';
+import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
+import { CareLedgerError, granteeName, type PatientGrant } from '@careledger/protocol';
+import { decodeJwt } from 'jose';
+import { UsageError, tagFrom, termsFromWords } from './patient/arguments.js';
+import { passphraseFrom, terminalPrompt } from './patient/passphrase.js';
+
+const USAGE = `usage: careledger patient COMMAND [options]
+
+  init             make a key file: keys of a patient, without a pseudonym yet
+  enrol            a pseudonym at a hospital; its staff relay, so --gateway and --token are theirs
+    --recoverable          a majority of the hospitals can make the key again when it is lost
+    --without-identity     hospital-mediated: no re-encryption, nothing is passed on
+    --custody hospital     the hospital keeps this file; its office posts the patient's consent first
+    --msp MSP --channel C  default: the hospital of the token, and the channel of network/consortium.yaml
+  grant            lets somebody open records
+    --to person/MSP/ID | role/MSP/ROLE | member/MSP
+    --types laboratory,imaging,...   --purposes treatment,...   --sensitivities normal,restricted,very-restricted
+    --days 30  --hops 0  --records ID,...  --department NAME
+    --consent FILE         instead of these: a FHIR R4 Consent
+    --single-proxy         one hospital's help is enough to open, not a majority's
+    --allow-recoverable    also to identities that a majority of hospitals can open
+  grants           what is granted now
+  renew GRANT      new keys for a grant that lives on after another one ended
+  revoke GRANT     ends a grant and all that was passed on under it
+  sharing [TAG open|closed]   shows, closes or opens a type and sensitivity, such as imaging/normal
+  log [--json]     who opened what, through whom, when, what for, and what was done
+  backup           what to keep, and what a loss means
+
+  --keys FILE      the key file (default careledger-patient.json)
+  --pseudonym P    which of the file's; needed when it has more than one
+  --passphrase-file FILE, or CARELEDGER_PASSPHRASE; asked for at the terminal otherwise
+  --gateway URL --token T   with enrol (CARELEDGER_TOKEN keeps the token out of the list of processes)
+
+exit code          0, or 1 when it failed, 2 for wrong usage
+`;
+
+const OPTIONS = {
+  keys: { type: 'string', default: 'careledger-patient.json' },
+  pseudonym: { type: 'string' },
+  'passphrase-file': { type: 'string' },
+  gateway: { type: 'string' },
+  token: { type: 'string' },
+  msp: { type: 'string' },
+  channel: { type: 'string' },
+  custody: { type: 'string', default: 'patient' },
+  recoverable: { type: 'boolean', default: false },
+  'without-identity': { type: 'boolean', default: false },
+  to: { type: 'string' },
+  types: { type: 'string' },
+  purposes: { type: 'string' },
+  sensitivities: { type: 'string' },
+  records: { type: 'string' },
+  department: { type: 'string' },
+  days: { type: 'string' },
+  hops: { type: 'string' },
+  consent: { type: 'string' },
+  'single-proxy': { type: 'boolean', default: false },
+  'allow-recoverable': { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parsed>['values'];
+
+interface Output {
+  write(text: string): unknown;
+}
+export interface PatientStreams {
+  readonly out: Output;
+  readonly err: Output;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Asks at the terminal. */
+  readonly ask?: (question: string) => Promise<string>;
+}
+
+interface Asked {
+  readonly values: Values;
+  readonly words: readonly string[];
+  readonly streams: PatientStreams;
+  readonly say: (line: string) => void;
+}
+
+const HANDLERS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
+  init,
+  enrol,
+  grant,
+  grants,
+  renew,
+  revoke,
+  sharing,
+  log,
+  backup,
+};
+
+/** @returns the exit code */
+export async function main(
+  args: readonly string[],
+  streams: PatientStreams = processStreams(),
+): Promise<number> {
+  const { out, err } = streams;
+  try {
+    const { values, positionals } = parsed(args);
+    const [name = '', ...words] = positionals;
+    const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
+    if (values.help || handler === undefined) {
+      (values.help ? out : err).write(USAGE);
+      return values.help ? 0 : 2;
+    }
+    const say = (line: string): void => {
+      out.write(`${line}\n`);
+    };
+    await handler({ values, words, streams, say });
+    return 0;
+  } catch (error) {
+    err.write(`${inWords(error)}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function processStreams(): PatientStreams {
+  const { stdout: out, stderr: err, env: environment } = process;
+  const ask = terminalPrompt();
+  return { out, err, environment, ...(ask === undefined ? {} : { ask }) };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} careledger patient --help says more.`);
+  }
+}
+
+/** The code, what happened, and what to do. */
+function inWords(error: unknown): string {
+  if (error instanceof GatewayError) return `${error.code}: ${error.message}`;
+  if (error instanceof CareLedgerError) return `${error.code}: ${error.message} ${error.entry.action}`;
+  if (error instanceof CryptoError && error.argument === 'key file')
+    return `The key file does not open: expected ${error.expected}; came ${error.came}.`;
+  if (error instanceof TypeError && error.message === 'fetch failed') return 'The gateway does not answer.';
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function init(asked: Asked): Promise<void> {
+  const { values, say } = asked;
+  if (existsSync(values.keys)) throw new Error(`${values.keys} exists already: it is not replaced.`);
+  await writePatientKeys(values.keys, await passphrase(asked, true), makePatientKeys());
+  say(`Keys are in ${values.keys}, protected by the passphrase.`);
+  say('Next: careledger patient enrol, at the desk of a hospital.');
+}
+
+async function enrol(asked: Asked): Promise<void> {
+  const { values, say } = asked;
+  const { connection, wanted } = enrolmentFrom(asked);
+  const file = await openFile(asked);
+  // One that was prepared and did not get through is enrolled again, with the same keys.
+  const prepared =
+    values.pseudonym === undefined
+      ? await preparePseudonym(connection, file.keys, wanted)
+      : { keys: file.keys, pseudonym: values.pseudonym };
+  await file.save(prepared.keys);
+  if (wanted.identity === 'own') say(lossInWords(wanted.recoverable));
+  say(`Pseudonym ${prepared.pseudonym}; the file has its keys now.`);
+  const { patient, identity } = await enrolPseudonym(connection, prepared.keys, prepared.pseudonym);
+  const kept =
+    identity === undefined ? 'hospital-mediated' : `own key, in custody of the ${identity.custody}`;
+  say(`Enrolled at ${patient.mspId}: ${kept}.`);
+  say('Make a copy of the file: careledger patient backup says how.');
+}
+
+function enrolmentFrom({ values, streams }: Asked): { connection: Connection; wanted: NewPseudonym } {
+  const { gateway, token = streams.environment['CARELEDGER_TOKEN'], recoverable, custody } = values;
+  if (gateway === undefined || token === undefined)
+    throw new UsageError('enrol needs --gateway and --token (or CARELEDGER_TOKEN) of staff of the hospital.');
+  if (custody !== 'patient' && custody !== 'hospital')
+    throw new UsageError('--custody takes patient or hospital.');
+  return {
+    connection: new Connection({ url: gateway.replace(/\/$/, ''), token: () => token }),
+    wanted: {
+      mspId: values.msp ?? hospitalOfToken(token),
+      channel: values.channel ?? loadTopology(DEFAULT_TOPOLOGY_FILE).channel,
+      identity: values['without-identity'] ? 'none' : 'own',
+      ...{ recoverable, custody },
+    },
+  };
+}
+
+/** Convenience only: the gateway checks the token, and the ledger the hospital. */
+function hospitalOfToken(token: string): string {
+  try {
+    const { iss } = decodeJwt(token);
+    if (iss !== undefined) return iss;
+  } catch {
+    // Told below.
+  }
+  throw new UsageError('The token does not say which hospital it is of: name it with --msp.');
+}
+
+async function grant(asked: Asked): Promise<void> {
+  const { values, say } = asked;
+  const patient = await openPatient(asked);
+  const terms =
+    values.consent === undefined
+      ? termsFromWords(values, new Date())
+      : await patient.termsOfConsent(JSON.parse(await readFile(values.consent, 'utf8')));
+  say(grantLine(await patient.grant({ ...terms, ...choiceOf(values) })));
+}
+
+async function grants(asked: Asked): Promise<void> {
+  const live = await (await openPatient(asked)).grants();
+  for (const one of live) asked.say(grantLine(one));
+  if (live.length === 0) asked.say('Nothing is granted.');
+}
+
+async function renew(asked: Asked): Promise<void> {
+  const grantId = onlyWord(asked, 'renew GRANT');
+  asked.say(grantLine(await (await openPatient(asked)).renew(grantId, choiceOf(asked.values))));
+}
+
+async function revoke(asked: Asked): Promise<void> {
+  const grantId = onlyWord(asked, 'revoke GRANT');
+  const ended = await (await openPatient(asked)).revoke(grantId);
+  asked.say(
+    `${grantLine(ended)}\nWhat was passed on under it ended with it. Who opened records keeps what was read.`,
+  );
+}
+
+async function sharing(asked: Asked): Promise<void> {
+  const { words, say } = asked;
+  const [tag, state, ...more] = words;
+  const isAsked = tag === undefined;
+  if (!isAsked && (more.length > 0 || (state !== 'open' && state !== 'closed')))
+    throw new UsageError('sharing takes nothing, or TYPE/SENSITIVITY and open or closed.');
+  const patient = await openPatient(asked);
+  const after = isAsked
+    ? await patient.sharing()
+    : await patient.setSharing({ ...tagFrom(tag), sharable: state === 'open' });
+  for (const [name, { epoch, sharable }] of Object.entries(after.tags ?? {}))
+    say(`${name.padEnd(30)} ${sharable ? 'open' : 'closed'}, epoch ${String(epoch)}`);
+  say('Every other type and sensitivity is open to grants.');
+}
+
+async function log(asked: Asked): Promise<void> {
+  const patient = await openPatient(asked);
+  let next;
+  do {
+    const page = await patient.log(next === undefined ? {} : { next });
+    for (const line of asked.values.json ? [JSON.stringify(page)] : describeLog(page)) asked.say(line);
+    next = page.next;
+  } while (next !== undefined);
+}
+
+async function backup(asked: Asked): Promise<void> {
+  const { keys } = await openFile(asked);
+  const { say, values } = asked;
+  say(`Copy ${values.keys} to a place that does not burn, drown or go missing with this device.`);
+  say('It is useless without its passphrase: keep that apart from it. Copy it again after every enrolment.');
+  for (const { pseudonym, mspId, identity } of keys.pseudonyms) {
+    const loss =
+      identity === undefined ? 'Hospital-mediated.' : lossInWords(identity.registration.recoverable);
+    say(`\n${pseudonym} at ${mspId}: ${loss}`);
+  }
+}
+
+interface OpenFile {
+  readonly keys: PatientKeys;
+  save(keys: PatientKeys): Promise<void>;
+}
+
+async function openFile(asked: Asked): Promise<OpenFile> {
+  const path = asked.values.keys;
+  if (!existsSync(path)) throw new Error(`No key file ${path}. Make one: careledger patient init`);
+  const secret = await passphrase(asked, false);
+  return {
+    keys: await readPatientKeys(path, secret),
+    save: (keys) => writePatientKeys(path, secret, keys),
+  };
+}
+
+async function openPatient(asked: Asked): Promise<PatientClient> {
+  const file = await openFile(asked);
+  const { pseudonyms } = file.keys;
+  const [first, ...others] = pseudonyms;
+  const { pseudonym } = asked.values;
+  if (first === undefined) throw new Error('The key file has no pseudonym yet: careledger patient enrol');
+  if (pseudonym === undefined && others.length > 0)
+    throw new UsageError(
+      `Name one with --pseudonym:\n${pseudonyms.map((one) => `  ${one.pseudonym}  ${one.mspId}`).join('\n')}`,
+    );
+  return new PatientClient(pseudonymKeys(file.keys, pseudonym ?? first.pseudonym), {
+    onKeysChanged: (changed) => file.save(withPseudonym(file.keys, changed)),
+  });
+}
+
+function passphrase({ values, streams }: Asked, isNew: boolean): Promise<string> {
+  const { environment, ask } = streams;
+  const file = values['passphrase-file'];
+  return passphraseFrom({ file, environment, ...(ask === undefined ? {} : { ask }) }, { isNew });
+}
+
+function choiceOf(values: Values): { proxies: 'majority' | 'single'; allowsRecoverable: boolean } {
+  return {
+    proxies: values['single-proxy'] ? 'single' : 'majority',
+    allowsRecoverable: values['allow-recoverable'],
+  };
+}
+
+function onlyWord({ words }: Asked, usage: string): string {
+  const [word, ...more] = words;
+  if (word !== undefined && more.length === 0) return word;
+  throw new UsageError(`usage: careledger patient ${usage}`);
+}
+
+function grantLine({
+  grantId,
+  grantee,
+  recordTypes,
+  purposes,
+  notAfter,
+  maxHops,
+  status,
+}: PatientGrant): string {
+  const hops = maxHops === 0 ? 'not passed on' : `${String(maxHops)} hops`;
+  return `${grantId}  ${status}  ${granteeName(grantee)}: ${recordTypes.join(', ')} for ${purposes.join(', ')}, until ${notAfter}, ${hops}`;
+}
