@@ -44,6 +44,7 @@ class Hospital {
       },
       recipientKeys: { take: () => Promise.resolve('A'.repeat(43)), destroy: () => Promise.resolve() },
       requestRelease: () => Promise.reject(new Error('the record is of this hospital')),
+      observeStage: () => undefined,
     };
     this.openings = createOpeningsService(
       { mspId: MSP, storeConcurrency: 1, maxOpeningBytes: 1_000_000, repeatWindowMs: HOUR_MS },
