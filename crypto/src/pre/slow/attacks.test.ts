@@ -108,6 +108,13 @@ describe('attacks on re-encryption', function () {
       refused(() => publicCheck([withParts(header, { c3, h3 })]));
     });
 
+    it('C4 of another header: its owner does not open it either', () => {
+      const { header } = world.encrypt();
+      const { c4 } = parseHeader(world.encrypt().header);
+      refused(() => openAsOwner(world.owner.identityKey, world.owner.identity, withParts(header, { c4 })));
+      openAsOwner(world.owner.identityKey, world.owner.identity, header);
+    });
+
     it('the record of another submitter under one’s own context', () => {
       const { header } = world.encrypt();
       refused(() => publicCheck([withParts(header, { aad: new TextEncoder().encode('mine') })]));
