@@ -11,7 +11,7 @@ const ARROWS = {
   gateway: ['protocol', 'crypto', 'crypto/testing', 'network', 'chaincode/embedded', 'client', 'client/node'],
 };
 /** A dealer sees the key, so only what tests may reach one. */
-const DEALER = '[source.value=/^@careledger.crypto.testing$|threshold.engine.(dealer|factor)/]';
+const DEALER = '[source.value=/^@careledger.crypto.testing$|(threshold|dkg).engine.(dealer|factor)/]';
 const TEST_SUPPORT = [
   '**/*.test.ts',
   '**/*test-support.ts',

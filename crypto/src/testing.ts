@@ -1,4 +1,5 @@
 /** @careledger/crypto/testing: keys whose secrets are known. For tests and benchmarks; lint keeps it out of the rest. */
+export { dealMasterKey, type DealtMasterKey } from './dkg/engine/dealer.js';
 export { dealThresholdKey, type DealOptions, type DealtThresholdKey } from './threshold/engine/dealer.js';
 export { factorFromShares, type KeySecrets } from './threshold/engine/factor.js';
 export {

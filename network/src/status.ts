@@ -116,31 +116,47 @@ export function parseBlockHeight(metrics: string, channel: string): number | nul
   return line === undefined ? null : Number(line.slice(line.lastIndexOf(' ') + 1));
 }
 
-/** How far the consortium's key is, as the hospital's gateway measures it. */
+/** How far the consortium's keys are, as the hospital's gateway measures it. */
 async function keyDetail(
   { host, ports }: HospitalTopology,
   name: ProcessName | 'supervisor',
 ): Promise<string> {
   if (name !== 'gateway') return '';
   try {
-    return describeKey((await probeHttp({ host, port: ports.gatewayRest, path: '/metrics' })) ?? '');
+    return describeKeys((await probeHttp({ host, port: ports.gatewayRest, path: '/metrics' })) ?? '');
   } catch {
     return '';
   }
 }
 
 /** @returns an empty text before there is a key or a ceremony */
-export function describeKey(metrics: string): string {
-  const ceremony = /^careledger_ceremony_fraction\{([^}]*)\} (\S+)$/m.exec(metrics);
-  if (ceremony !== null) {
-    const [, labels = '', fraction] = ceremony;
-    const percent = Math.floor(100 * Number(fraction));
-    return `ceremony: ${labelOf(labels, 'phase')}, ${String(percent)} %, attempt ${labelOf(labels, 'attempt')}`;
-  }
+export function describeKeys(metrics: string): string {
+  const parts = [
+    describeCeremony(metrics, 'paillier') ?? describePaillierKey(metrics),
+    describeCeremony(metrics, 'identity') ?? describeIdentityKey(metrics),
+  ];
+  return parts.filter((part) => part !== undefined).join('; ');
+}
+
+function describeCeremony(metrics: string, scheme: string): string | undefined {
+  const lines = [...metrics.matchAll(/^careledger_ceremony_fraction\{([^}]*)\} (\S+)$/gm)];
+  const found = lines.find(([, labels = '']) => labelOf(labels, 'scheme') === scheme);
+  if (found === undefined) return undefined;
+  const [, labels = '', fraction] = found;
+  const percent = String(Math.floor(100 * Number(fraction)));
+  return `${scheme} ceremony: ${labelOf(labels, 'phase')}, ${percent} %, attempt ${labelOf(labels, 'attempt')}`;
+}
+
+function describePaillierKey(metrics: string): string | undefined {
   const key = /^careledger_key_bits\{([^}]*)\} (\d+)$/m.exec(metrics);
-  if (key === null) return '';
+  if (key === null) return undefined;
   const [, labels = '', keyBits = ''] = key;
   return `key of ${keyBits} bits, epoch ${labelOf(labels, 'epoch')}`;
+}
+
+function describeIdentityKey(metrics: string): string | undefined {
+  const key = /^careledger_identity_key_epoch(?:\{[^}]*\})? (\d+)$/m.exec(metrics);
+  return key === null ? undefined : `identity key, epoch ${key[1] ?? '?'}`;
 }
 
 function labelOf(labels: string, name: string): string {

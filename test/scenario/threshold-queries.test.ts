@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { bytesToBase64Url, createCeremonyRunner } from '@careledger/crypto';
+import type { CeremonyMachines } from '@careledger/gateway';
 import { LIMITS, type AggregationKey, type QueryDetails } from '@careledger/protocol';
 import { LAYOUT, newId, startAggregateWorld, type AggregateWorld, type Row } from './support/aggregate.js';
 import type { Answer } from './support/consortium.js';
-import { dealtMachine } from './support/dealt-machine.js';
+import { dealtMachines } from './support/dealt-machine.js';
 import { mustBe } from './support/world.js';
 
 const SHARE = 'queries:Share';
@@ -21,17 +22,18 @@ describe('a query under a key that nobody holds', function () {
 
   before(async () => {
     runners = [];
-    const dealt = dealtMachine();
+    const dealt = dealtMachines();
     world = await startAggregateWorld({
       // The first key is dealt; sharing it anew is a ceremony.
-      machine: () => {
+      machines: () => {
         const runner = createCeremonyRunner();
         runners.push(runner);
-        return {
+        const paillier: CeremonyMachines['paillier'] = {
           begin: (parameters) =>
-            parameters.purpose === 'generate' ? dealt.begin(parameters) : runner.begin(parameters),
+            parameters.purpose === 'generate' ? dealt.paillier.begin(parameters) : runner.begin(parameters),
           step: (state, incoming) => runner.step(state, incoming),
         };
+        return { paillier, identity: dealt.identity };
       },
     });
     await world.register(LAYOUT);

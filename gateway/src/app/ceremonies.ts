@@ -1,17 +1,18 @@
 /** Assembles a hospital's part in ceremonies: routes for its people and for other gateways, a figure, and the work. */
-import type { AggregationKey } from '@careledger/protocol';
+import { CEREMONY_SCHEMES } from '@careledger/protocol';
 import { Gauge, type Registry } from 'prom-client';
 import { CeremonyLedger } from '../ceremony/ceremony-ledger.js';
 import { CeremonyWorker } from '../ceremony/ceremony-worker.js';
 import { ceremonyRoute, createMessageFetcher } from '../ceremony/message-exchange.js';
 import { Participant, type ParticipantOptions } from '../ceremony/participant.js';
-import type { CeremonyCustody } from '../ports/ceremony-custody.js';
+import type { CeremonyCustody, KeyInForce } from '../ports/ceremony-custody.js';
 import { ceremonyRoutes } from '../rest/routes/ceremonies.js';
 import type { GatewayExtension, GatewayModules, GatewayServices } from './gateway.js';
 
 export interface CeremonyOptions {
+  /** Of the Paillier key. */
   readonly keyBits: number;
-  /** Who has to be an active member before this hospital starts the first ceremony. Absent: another one starts it. */
+  /** Who has to be an active member before this hospital starts the first ceremonies. Absent: another one starts them. */
   readonly startsWith?: readonly string[];
   readonly limits?: Partial<CeremonyLimits>;
 }
@@ -31,6 +32,7 @@ const DEFAULT_LIMITS: CeremonyLimits = {
 /** Figures of every gateway, which `npm run network -- status` reads too: how much of the expected work of the present attempt is done. */
 const CEREMONY_FRACTION_METRIC = 'careledger_ceremony_fraction';
 const KEY_BITS_METRIC = 'careledger_key_bits';
+const IDENTITY_KEY_METRIC = 'careledger_identity_key_epoch';
 
 export function createCeremonies(
   { keyBits, startsWith, limits }: CeremonyOptions,
@@ -38,42 +40,59 @@ export function createCeremonies(
   { ledger: events, custody, release }: GatewayModules,
 ): Required<GatewayExtension> {
   const times = { ...DEFAULT_LIMITS, ...limits };
-  const ledger = new CeremonyLedger(contracts, identity);
   const { ceremonies } = custody;
+  const ledgers = {
+    paillier: new CeremonyLedger(contracts, identity, 'paillier'),
+    identity: new CeremonyLedger(contracts, identity, 'identity'),
+  };
   const onKey = measure(metrics, ceremonies);
   return {
-    routes: [ceremonyRoutes({ ledger, custody: ceremonies, keyBits })],
-    peerRoutes: [ceremonyRoute({ ledger, custody: ceremonies })],
+    routes: [ceremonyRoutes({ ledgers, custody: ceremonies, keyBits })],
+    peerRoutes: [ceremonyRoute({ ledger: ledgers.paillier, custody: ceremonies })],
     async run(signal, { failed, told: tell }) {
-      const fetcher = createMessageFetcher({ ledger, connect: release.connect });
-      const participant = new Participant(
-        { ...times, keyBits },
-        { ledger, custody: ceremonies, fetcher, now: () => performance.now(), tell },
-      );
-      const worker = new CeremonyWorker(
-        { ...times, keyBits, ...(startsWith === undefined ? {} : { startsWith }) },
-        { ledger, events, custody, participant, tell, onKey, onProblem: failed('the ceremony') },
-      );
-      await worker.run(signal);
+      const fetcher = createMessageFetcher({ ledger: ledgers.paillier, connect: release.connect });
+      const now = (): number => performance.now();
+      // A worker for each scheme: neither ceremony waits for the other.
+      const works = CEREMONY_SCHEMES.map((scheme) => {
+        const ledger = ledgers[scheme];
+        const participant = new Participant(
+          { ...times, keyBits },
+          { ledger, custody: ceremonies, fetcher, now, tell },
+        );
+        const worker = new CeremonyWorker(
+          { ...times, keyBits, ...(startsWith === undefined ? {} : { startsWith }) },
+          {
+            ledger,
+            events,
+            custody,
+            participant,
+            tell,
+            onKey,
+            onProblem: failed(`the ceremony (${scheme})`),
+          },
+        );
+        return worker.run(signal);
+      });
+      await Promise.all(works);
       fetcher.close();
     },
   };
 }
 
-function measure(registry: Registry, custody: CeremonyCustody): (key: AggregationKey) => void {
+function measure(registry: Registry, custody: CeremonyCustody): (key: KeyInForce) => void {
   const registers = [registry];
   new Gauge({
     name: CEREMONY_FRACTION_METRIC,
     help: 'Expected fraction of the work of a ceremony that is done, 0 to 1; no value when there is none.',
-    labelNames: ['phase', 'attempt'] as const,
+    labelNames: ['scheme', 'phase', 'attempt'] as const,
     registers,
     async collect() {
       this.reset();
       for (const ceremonyId of await custody.kept()) {
         const part = await custody.part(ceremonyId);
         if (part === undefined) continue;
-        const { attempt, progress } = part;
-        this.set({ phase: progress.phase, attempt: String(attempt) }, progress.fraction);
+        const { attempt, progress, scheme } = part;
+        this.set({ scheme, phase: progress.phase, attempt: String(attempt) }, progress.fraction);
       }
     },
   });
@@ -83,8 +102,18 @@ function measure(registry: Registry, custody: CeremonyCustody): (key: Aggregatio
     labelNames: ['epoch'] as const,
     registers,
   });
-  return ({ publicKey, sharing }) => {
+  const identityKey = new Gauge({
+    name: IDENTITY_KEY_METRIC,
+    help: 'Epoch of the sharing of the identity master key; no value before there is one.',
+    registers,
+  });
+  return (key) => {
+    const { epoch } = key.sharing;
+    if ('masterKey' in key) {
+      identityKey.set(epoch);
+      return;
+    }
     keyBits.reset();
-    keyBits.set({ epoch: String(sharing.epoch) }, publicKey.keyBits);
+    keyBits.set({ epoch: String(epoch) }, key.publicKey.keyBits);
   };
 }

@@ -16,7 +16,7 @@ import { EmbeddedAuthority } from '../adapters/authority-embedded/index.js';
 import { EmbeddedLedger } from '../adapters/ledger-embedded/index.js';
 import { EmbeddedRecordStore } from '../adapters/store-embedded/index.js';
 import { createFileCustody } from '../custody/index.js';
-import type { CeremonyMachine } from '../ports/ceremony-machine.js';
+import type { CeremonyMachine, CeremonyMachines } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { LogOptions } from '../rest/logging.js';
 import { aggregationExtension, type AggregationOptions } from './aggregation.js';
@@ -40,8 +40,8 @@ export interface EmbeddedConsortiumOptions {
    * which take keys too short to protect anything; no other contract, custody or gateway does.
    */
   readonly aggregation?: Omit<AggregationOptions, 'startsWith' | 'pool'>;
-  /** For tests: another machine for a hospital's part in ceremonies. */
-  readonly machine?: (mspId: string) => CeremonyMachine;
+  /** For tests: other machines for a hospital's part in ceremonies. */
+  readonly machines?: (mspId: string) => Partial<CeremonyMachines>;
   readonly extend?: GatewayModules['extend'];
   /** For tests of broken parts: may replace a module of one hospital. */
   readonly wrapModules?: (mspId: string, modules: GatewayModules) => GatewayModules;
@@ -133,7 +133,7 @@ function ownRunner(opened: (() => Promise<unknown>)[]): CeremonyMachine {
 }
 
 async function openParts(
-  { dataDir, machine: machineOf }: EmbeddedConsortiumOptions,
+  { dataDir, machines: machinesOf }: EmbeddedConsortiumOptions,
   { topology: { hospitals }, threads }: { readonly topology: Topology; readonly threads: Threads },
   opened: (() => Promise<unknown>)[],
 ): Promise<HospitalParts[]> {
@@ -144,11 +144,12 @@ async function openParts(
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const passphrase = await ownPassphrase(folder);
     const { mspId } = hospital;
-    const machine = machineOf?.(mspId) ?? ownRunner(opened);
+    const given = machinesOf?.(mspId) ?? {};
+    const machines = { ...given, paillier: given.paillier ?? ownRunner(opened) };
     // Both derive a key from the passphrase, which takes a tenth of a second each; side by side for all hospitals.
     const [authority, custody] = await Promise.all([
       EmbeddedAuthority.open({ directory: join(folder, 'authority'), mspId, passphrase }),
-      createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId, machine, ...threads }),
+      createFileCustody({ dir: join(folder, 'custody'), passphrase, mspId, machines, ...threads }),
     ]);
     const neighbours = (): EmbeddedRecordStore[] => stores.filter((neighbour) => neighbour !== store);
     const store: EmbeddedRecordStore = await EmbeddedRecordStore.open({

@@ -27,10 +27,11 @@ export async function startFabricGateway(
   const { mspId } = config.hospital;
   const passphrase = (await text(config.custody.passphraseFile)).trim();
   const pool = createPaillierPool();
-  const machine = createCeremonyRunner();
+  const paillier = createCeremonyRunner();
+  const machines = { paillier };
   const sharingMachine = createSharingRunner();
   const { dir } = config.custody;
-  const custody = await createFileCustody({ dir, passphrase, mspId, pool, machine, sharingMachine });
+  const custody = await createFileCustody({ dir, passphrase, mspId, pool, machines, sharingMachine });
   const { release, authority, enrolledIdentity } = await identitiesOf(config);
   const { endpoint, hostAlias, tlsRootFile } = config.peer;
   const peer = { endpoint, hostAlias, tlsRootCertificate: await text(tlsRootFile) };
@@ -40,7 +41,7 @@ export async function startFabricGateway(
     await ledger.close();
     await store.close();
     await pool.close();
-    await machine.close();
+    await paillier.close();
     await sharingMachine.close();
   };
   const { approveBuild, limits, log, extend } = options;

@@ -1,4 +1,4 @@
-import type { AggregationKey, Ceremony } from '@careledger/protocol';
+import type { AggregationKey, Ceremony, MasterKey } from '@careledger/protocol';
 import { expect } from 'chai';
 import { whyNotJoin, type JoiningFacts } from './ceremony-policy.js';
 
@@ -10,7 +10,13 @@ const key = {
 } as unknown as AggregationKey;
 
 const facts = (ceremony: Partial<Ceremony>, others: Partial<JoiningFacts> = {}): JoiningFacts => ({
-  ceremony: { purpose: 'generate', keyBits: 3072, holders: MEMBERS, ...ceremony } as Ceremony,
+  ceremony: {
+    scheme: 'paillier',
+    purpose: 'generate',
+    keyBits: 3072,
+    holders: MEMBERS,
+    ...ceremony,
+  } as Ceremony,
   key: undefined,
   activeMembers: MEMBERS,
   keyBits: 3072,
@@ -38,6 +44,21 @@ describe('whether a hospital takes part in a ceremony', () => {
     expect(whyNotJoin(facts({ holders: MEMBERS.slice(1) }))).to.match(/no share to AlphaMSP/);
     expect(whyNotJoin(facts({ holders: [...MEMBERS, 'EchoMSP'] }))).to.match(/EchoMSP, no active member/);
     expect(whyNotJoin(facts({}, { key }))).to.match(/a key already/);
+  });
+
+  it('an identity key has no size to agree on', () => {
+    const { keyBits: _size, ...ceremony } = facts({ scheme: 'identity' }).ceremony;
+    expect(whyNotJoin({ ...facts({}), ceremony })).to.equal(undefined);
+    expect(whyNotJoin(facts({ scheme: 'identity', holders: MEMBERS.slice(1) }))).to.match(/no share to/);
+    const present = {
+      masterKey: { keyId: KEY },
+      sharing: { epoch: 1, threshold: 3, holders: MEMBERS },
+    } as unknown as MasterKey;
+    const moved = { ...redistribution, scheme: 'identity' as const };
+    expect(whyNotJoin(facts(moved, { ...withoutDelta, key: present }))).to.equal(undefined);
+    const other = { ...moved, keyId: 'cd'.repeat(32) };
+    expect(whyNotJoin(facts(other, { ...withoutDelta, key: present }))).to.match(/another key/);
+    expect(whyNotJoin(facts({ scheme: 'identity' }, { key: present }))).to.match(/a key already/);
   });
 
   it('shares the key in force anew, whatever its size, with as many dealers as it takes', () => {

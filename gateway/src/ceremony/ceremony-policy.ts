@@ -2,14 +2,15 @@
  * What a hospital checks before it takes part in a ceremony that somebody started: a share of its patients' key goes to
  * everyone it means to share with, and to nobody else. Pure.
  */
-import { MAX_KEY_HOLDERS, type AggregationKey, type Ceremony } from '@careledger/protocol';
+import { MAX_KEY_HOLDERS, type Ceremony } from '@careledger/protocol';
+import { keyIdOf, type KeyInForce } from '../ports/ceremony-custody.js';
 
 export interface JoiningFacts {
   readonly ceremony: Ceremony;
   /** The key in force, if there is one. */
-  readonly key: AggregationKey | undefined;
+  readonly key: KeyInForce | undefined;
   readonly activeMembers: readonly string[];
-  /** Of the keys that this hospital is configured for. */
+  /** Of the Paillier keys that this hospital is configured for. */
   readonly keyBits: number;
 }
 
@@ -24,17 +25,16 @@ export function whyNotJoin({ ceremony, key, activeMembers, keyBits }: JoiningFac
   }
   if (purpose === 'redistribute') return whyNotShareAnew(ceremony, key);
   if (key !== undefined) return 'there is a key already';
-  return ceremony.keyBits === keyBits
+  return ceremony.scheme === 'identity' || ceremony.keyBits === keyBits
     ? undefined
     : `it makes a key of ${String(ceremony.keyBits)} bits, and this hospital is configured for ${String(keyBits)}`;
 }
 
 function whyNotShareAnew(
   { dealers = [], keyId, epoch }: Ceremony,
-  key: AggregationKey | undefined,
+  key: KeyInForce | undefined,
 ): string | undefined {
-  if (key === undefined || key.publicKey.keyId !== keyId)
-    return 'it shares another key than the one in force';
+  if (key === undefined || keyIdOf(key) !== keyId) return 'it shares another key than the one in force';
   const { sharing } = key;
   if (epoch !== sharing.epoch + 1) return 'it does not follow on the sharing in force';
   return dealers.length === sharing.threshold

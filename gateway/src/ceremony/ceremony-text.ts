@@ -1,10 +1,11 @@
 /** A ceremony in words, for terminals. */
+import type { Ceremony } from '@careledger/protocol';
 import type { CeremonyProgressReport } from './ceremony-progress.js';
 
 const PHASES: Readonly<Record<string, string>> = {
   candidates: 'looking for a modulus',
   biprimality: 'testing a modulus',
-  sharing: 'sharing the exponent',
+  sharing: 'sharing the secret',
   proving: 'proving the shares',
   agreeing: 'comparing what came of it',
 };
@@ -29,11 +30,10 @@ export function ceremonyLine({ ceremony, own, awaited }: CeremonyProgressReport)
 /** Everything that stands on the ledger about it, in lines. */
 export function ceremonyText(report: CeremonyProgressReport): string {
   const { ceremony } = report;
-  const { ceremonyId, purpose, keyBits, holders, threshold, faults, interruptions } = ceremony;
-  const what = purpose === 'generate' ? 'makes' : 'shares anew';
+  const { ceremonyId, holders, faults, interruptions } = ceremony;
   const lines = [
     `ceremony ${ceremonyId}: ${ceremonyLine(report)}`,
-    `  ${what} a key of ${keyBits} bits for ${holders.join(', ')}; any ${threshold} of them decrypt`,
+    `  ${purposeText(ceremony)} for ${holders.join(', ')}; ${thresholdText(ceremony)}`,
     ...faults.map(
       ({ attempt, accused, accuser, reason, round, at }) =>
         `  attempt ${attempt}${round === undefined ? '' : `, round ${round}`}: ${accuser} named ${accused}: ${reason} (${at})`,
@@ -43,6 +43,15 @@ export function ceremonyText(report: CeremonyProgressReport): string {
     ),
   ];
   return lines.join('\n');
+}
+
+function purposeText({ purpose, scheme, keyBits = 0 }: Ceremony): string {
+  const what = purpose === 'generate' ? 'makes' : 'shares anew';
+  return scheme === 'paillier' ? `${what} a key of ${keyBits} bits` : `${what} the identity master key`;
+}
+
+function thresholdText({ scheme, threshold }: Ceremony): string {
+  return `any ${threshold} of them ${scheme === 'paillier' ? 'decrypt' : 'extract keys'}`;
 }
 
 function waitingFor(awaited: CeremonyProgressReport['awaited']): string {

@@ -1,10 +1,11 @@
 /**
- * Follows the ledger for ceremonies: takes part in the one that has not ended, takes over what a finished one made, and
+ * Follows the ledger for the ceremonies of one scheme: takes part in the one that has not ended, takes over what a finished one made, and
  * forgets what a failed one left. At the hospital that is to begin, starts the first one when everybody is there.
  */
-import { CareLedgerError, EVENTS, type AggregationKey, type Ceremony } from '@careledger/protocol';
+import { CareLedgerError, EVENTS, type Ceremony } from '@careledger/protocol';
 import { bytesToHex, randomBytes } from '@careledger/crypto';
 import { isStopped, pause } from '../app/pause.js';
+import { keyIdOf, type KeyInForce } from '../ports/ceremony-custody.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger } from '../ports/ledger.js';
 import { isUnfinished, type CeremonyLedger } from './ceremony-ledger.js';
@@ -13,6 +14,7 @@ import type { Participant } from './participant.js';
 export interface CeremonyWorkerOptions {
   /** Who has to be an active member before this hospital starts the first ceremony. Absent: others start it. */
   readonly startsWith?: readonly string[];
+  /** Of a Paillier key. */
   readonly keyBits: number;
   /** How often to look without an event. */
   readonly recheckMs: number;
@@ -25,7 +27,7 @@ export interface CeremonyWorkerModules {
   readonly participant: Pick<Participant, 'advance'>;
   readonly tell: (text: string, details: Readonly<Record<string, unknown>>) => void;
   /** Told of the key in force, again and again. */
-  readonly onKey: (key: AggregationKey) => void;
+  readonly onKey: (key: KeyInForce) => void;
   readonly onProblem: (error: unknown) => void;
 }
 
@@ -33,6 +35,7 @@ const WATCHED: readonly string[] = [
   EVENTS.ceremonyChanged,
   EVENTS.ceremonyPosted,
   EVENTS.keyRegistered,
+  EVENTS.masterKeyRegistered,
   EVENTS.memberChanged,
 ];
 const FIRST_RETRY_MS = 200;
@@ -142,8 +145,9 @@ export class CeremonyWorker {
   }
 
   /** Also at a hospital that has left the holders: what it still had would open nothing new, but old results. */
-  async #forgetEarlierShares({ sharing }: AggregationKey): Promise<void> {
-    await this.modules.custody.eraseKeyShares({ keyId: sharing.keyId, beforeEpoch: sharing.epoch });
+  async #forgetEarlierShares(key: KeyInForce): Promise<void> {
+    const { epoch: beforeEpoch } = key.sharing;
+    await this.modules.custody.eraseKeyShares({ keyId: keyIdOf(key), beforeEpoch });
   }
 
   async #start(): Promise<void> {
@@ -155,9 +159,10 @@ export class CeremonyWorker {
     const ceremonyId = bytesToHex(randomBytes(16));
     const others = active.filter((mspId) => !startsWith.includes(mspId));
     const holders = [...startsWith, ...others];
-    const plan = { ceremonyId, scheme: 'paillier', purpose: 'generate', keyBits, holders } as const;
-    await ledger.submit('Start', plan);
-    tell('started the ceremony that makes the consortium’s key', { ceremonyId, keyBits });
+    const { scheme } = ledger;
+    const size = scheme === 'paillier' ? { keyBits } : {};
+    await ledger.submit('Start', { ceremonyId, scheme, purpose: 'generate', holders, ...size });
+    tell('started the ceremony that makes the consortium’s key', { ceremonyId, scheme, ...size });
   }
 }
 

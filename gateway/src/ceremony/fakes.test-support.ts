@@ -9,25 +9,29 @@ import { join } from 'node:path';
 import {
   base64UrlToBytes,
   bytesToBase64Url,
+  identitySharingDigest,
+  sharingOnThisThread,
   type CeremonyProgress,
   type CeremonyStep,
+  type ThresholdPublicKeyJson,
 } from '@careledger/crypto';
 import {
   CareLedgerError,
   canonicalJson,
-  type AggregationKey,
   type ArgumentOf,
   type Ceremony,
   type CeremonyPost,
   type KeyRegistration,
+  type MasterKeyRegistration,
 } from '@careledger/protocol';
 import { createCeremonyVault } from '../custody/ceremony-vault.js';
+import { createIdentityShares, type IdentityShares } from '../custody/identity-shares.js';
 import { createKeyShares, type KeyShares } from '../custody/key-shares.js';
 import { createSealedFolder, prepareFolder, type SealedFolder } from '../custody/sealed-folder.js';
 import { createSealing } from '../custody/sealing.js';
-import type { CeremonyCustody } from '../ports/ceremony-custody.js';
-import type { CeremonyMachine } from '../ports/ceremony-machine.js';
-import type { CeremonyLedger } from './ceremony-ledger.js';
+import type { CeremonyCustody, KeyInForce } from '../ports/ceremony-custody.js';
+import type { CeremonyMachine, IdentityCeremonyMachine } from '../ports/ceremony-machine.js';
+import type { CeremonyLedger, KeyDocument } from './ceremony-ledger.js';
 import { ceremonyRoute, type MessageFetcher, type MessagePlace } from './message-exchange.js';
 import { Participant, type ParticipantOptions } from './participant.js';
 
@@ -74,8 +78,8 @@ const RULES = {
 
 export class FakeLedger {
   readonly posted = new Map<string, CeremonyPost>();
-  registered: KeyRegistration[] = [];
-  key: AggregationKey | undefined;
+  registered: Array<KeyRegistration | MasterKeyRegistration> = [];
+  key: KeyInForce | undefined;
   active: readonly string[] = HOSPITALS;
   ceremony: Ceremony = {
     ceremonyId: CEREMONY,
@@ -110,11 +114,12 @@ export class FakeLedger {
       write();
       await visit(`after ${what}`);
     };
-    const register = (argument: ArgumentOf<'queries', 'RegisterKey'>): void => {
+    const register = (argument: KeyDocument): void => {
       this.#register(mspId, argument);
     };
     const view = {
       mspId,
+      scheme: this.ceremony.scheme,
       identity: { mspId },
       get: () => Promise.resolve(this.ceremony),
       all: () => Promise.resolve([this.ceremony]),
@@ -127,7 +132,7 @@ export class FakeLedger {
         submitted(method, () => {
           RULES[method](this, mspId, argument);
         }),
-      register: (argument: ArgumentOf<'queries', 'RegisterKey'>) =>
+      register: (argument: KeyDocument) =>
         submitted('RegisterKey', () => {
           register(argument);
         }),
@@ -145,21 +150,24 @@ export class FakeLedger {
     return new Map(present.map((post) => [post.mspId, post]));
   }
 
-  #register(mspId: string, document: ArgumentOf<'queries', 'RegisterKey'>): void {
-    const sharingDigest = digestOf(document);
+  #register(mspId: string, document: KeyDocument): void {
+    const isMasterKey = 'masterKey' in document;
+    const sharingDigest = isMasterKey
+      ? identitySharingDigest(document.masterKey, document.sharing)
+      : digestOf(document);
     const { registration } = this.ceremony;
     if (registration?.sharingDigest === sharingDigest) {
       this.#accept(mspId, sharingDigest);
       return;
     }
-    this.registered.push({ ...document, sharingDigest, mspId, at: '', txId: '' });
+    this.registered.push({ ...document, sharingDigest, mspId, at: '', txId: '' } as KeyRegistration);
     if (registration !== undefined) {
       const accused = registration.registeredBy;
       const { attempt } = this.ceremony;
       this.nextAttempt({ attempt, accused, reason: 'KEY_CONFLICT', accuser: mspId, at: '', txId: '' });
       return;
     }
-    const { keyId } = document.publicKey;
+    const { keyId } = isMasterKey ? document.masterKey : document.publicKey;
     const first = { keyId, sharingDigest, registeredBy: mspId, acceptedBy: [mspId] };
     this.ceremony = { ...this.ceremony, registration: first };
   }
@@ -175,7 +183,7 @@ export class FakeLedger {
   }
 }
 
-export function digestOf({ publicKey, sharing }: Pick<KeyRegistration, 'publicKey' | 'sharing'>): string {
+export function digestOf({ publicKey, sharing }: ThresholdPublicKeyJson): string {
   return sha256(canonicalJson({ publicKey, sharing }));
 }
 
@@ -266,6 +274,13 @@ export function toyMachine(rounds = 2): CeremonyMachine {
   };
 }
 
+const sharing = sharingOnThisThread();
+/** The machine itself: it is quick enough to need no stand-in. */
+const identityMachine: IdentityCeremonyMachine = {
+  begin: (parameters) => sharing.run('beginCeremony', parameters),
+  step: (state, incoming) => sharing.run('stepCeremony', { state, incoming }),
+};
+
 /** A sealed folder in which every write and removal is a place where a crash can happen. */
 export function crashingFolder(folder: SealedFolder, visit: Visit): SealedFolder {
   const around = async (what: string, work: () => Promise<void>): Promise<void> => {
@@ -318,11 +333,13 @@ export class FakeConsortium {
     const sealing = createSealing(Buffer.alloc(32, mspId));
     const folder = crashingFolder(createSealedFolder(dir, sealing), visit);
     const shares = createKeyShares({ mspId }, folder);
+    const identityShares = createIdentityShares({ mspId }, folder);
     const custody = createCeremonyVault({
       mspId,
       folder,
       shares,
-      machine: this.machine,
+      identityShares,
+      machines: { paillier: this.machine, identity: identityMachine },
       allowTestKeySize: true,
     });
     const ledger = this.ledger.as(mspId, visit);
@@ -332,7 +349,7 @@ export class FakeConsortium {
       this.told.push(`${mspId}: ${text} ${JSON.stringify(details)}`);
     };
     const participant = new Participant(options, { ledger, custody, fetcher, now: () => this.nowMs, tell });
-    const hospital = { custody, shares, participant, folder };
+    const hospital = { custody, shares, identityShares, participant, folder };
     this.#hospitals.set(mspId, hospital);
     return hospital;
   }
@@ -386,6 +403,7 @@ export class FakeConsortium {
 export interface Hospital {
   readonly custody: CeremonyCustody;
   readonly shares: KeyShares;
+  readonly identityShares: IdentityShares;
   readonly participant: Participant;
   readonly folder: SealedFolder;
 }

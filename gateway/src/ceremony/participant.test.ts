@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import { CareLedgerError } from '@careledger/protocol';
 import { expect } from 'chai';
+import {
+  assertIdentityShare,
+  checkedIdentitySharing,
+  noblePairing,
+  type SharedMasterKey,
+} from '@careledger/crypto';
 import { refusalOf } from '../aggregate/fakes.test-support.js';
 import { CEREMONY, FakeConsortium, HOSPITALS, crashEverywhere, toyMachine } from './fakes.test-support.js';
 
@@ -42,6 +48,48 @@ describe('a hospital’s part in a ceremony', function () {
     expect(registration).to.deep.include({ registeredBy: ALPHA, acceptedBy: [...HOSPITALS] });
     expect(here.ledger.posted.size, 'posts').to.equal(2 * HOSPITALS.length);
     await expectAdopted(here);
+  });
+
+  describe('of the identity master key', () => {
+    const identity = async (): Promise<FakeConsortium> => {
+      const here = await consortium();
+      const { keyBits: _size, ...ceremony } = here.ledger.ceremony;
+      here.ledger.ceremony = { ...ceremony, scheme: 'identity' };
+      return here;
+    };
+    const expectKey = async (here: FakeConsortium): Promise<void> => {
+      const { keyId } = here.ledger.ceremony.registration!;
+      const [first, ...others] = here.ledger.registered;
+      expect(others).to.deep.equal([]);
+      const document = first as unknown as SharedMasterKey;
+      expect(document.masterKey.keyId).to.equal(keyId);
+      const sharing = checkedIdentitySharing(noblePairing, document.masterKey, document.sharing);
+      for (const mspId of HOSPITALS) {
+        const { custody, identityShares, shares } = await here.start(mspId);
+        await custody.adopt(CEREMONY);
+        expect(await shares.has(keyId, 0), 'not among the Paillier shares').to.equal(false);
+        assertIdentityShare(noblePairing, sharing, await identityShares.read(keyId, 0));
+        expect(await identityShares.scalar({ keyId, epoch: 0 })).to.have.length(32);
+        expect(await custody.kept()).to.deep.equal([]);
+      }
+    };
+
+    it('ends with one key that everybody has a fitting share of', async () => {
+      const here = await identity();
+      await here.settle();
+      expect(here.ledger.ceremony).to.deep.include({ status: 'finished', faults: [] });
+      expect(here.ledger.posted.size, 'posts').to.equal(4 * HOSPITALS.length);
+      await expectKey(here);
+    });
+
+    it('goes on where a hospital was killed, and says nothing twice in two ways', async () => {
+      const here = await identity();
+      const { visit, crashed } = crashEverywhere('after');
+      await here.settle(HOSPITALS, { [BRAVO]: visit });
+      expect(here.ledger.ceremony).to.deep.include({ status: 'finished', attempt: 1, faults: [] });
+      expect([...crashed]).to.include.members(['after Post #0', 'after write of ceremony-part #0']);
+      await expectKey(here);
+    });
   });
 
   for (const when of ['before', 'after'] as const) {

@@ -3,18 +3,14 @@
  * the ceremony as the ledger has it and on what the custody has stored, so that a crash, a repeated look or a message
  * that comes twice changes nothing.
  */
-import {
-  CareLedgerError,
-  canonicalJson,
-  type AggregationKey,
-  type Ceremony,
-  type CeremonyPost,
-} from '@careledger/protocol';
+import { CareLedgerError, canonicalJson, type Ceremony, type CeremonyPost } from '@careledger/protocol';
 import {
   isTrouble,
   type CeremonyCustody,
+  type CeremonyOutcome,
   type CeremonyPart,
   type CeremonyTrouble,
+  type KeyInForce,
   type PostedMessage,
 } from '../ports/ceremony-custody.js';
 import type { CeremonyLedger } from './ceremony-ledger.js';
@@ -24,7 +20,7 @@ import type { MessageFetcher } from './message-exchange.js';
 import { RoundClock } from './round-clock.js';
 
 export interface ParticipantOptions {
-  /** Of the keys that this hospital is configured for. */
+  /** Of the Paillier keys that this hospital is configured for. */
   readonly keyBits: number;
   /** How long a message may take, from when it is awaited, before its sender is named as silent. */
   readonly roundMs: number;
@@ -217,6 +213,7 @@ export class Participant {
     if (awaited.includes(ledger.mspId)) {
       if (registration === undefined && !isFirst) return { waitMs: this.options.registerAfterMs };
       await unlessItEnded(registerOrAccept(ledger, ceremony, result));
+      this.#tellDisputes(ceremony, result);
       this.modules.tell('the ceremony has ended here; waiting for the other holders', {
         ceremonyId,
         attempt,
@@ -225,6 +222,12 @@ export class Participant {
     }
     for (const mspId of awaited) this.#clock.hasPosted(mspId);
     return this.#await(ceremony, { ...part, round }, awaited);
+  }
+
+  /** Nobody can be named for them, and nothing was lost; a person may want to ask the two. */
+  #tellDisputes({ ceremonyId }: Ceremony, { disputes = [] }: CeremonyOutcome): void {
+    for (const dispute of disputes)
+      this.modules.tell('a complaint was answered with the right share', { ceremonyId, ...dispute });
   }
 
   async #timed(work: () => Promise<CeremonyPart | CeremonyTrouble>): Promise<CeremonyPart | CeremonyTrouble> {
@@ -242,10 +245,7 @@ export class Participant {
   }
 }
 
-function viewOf(
-  ceremony: Ceremony,
-  key: AggregationKey | undefined,
-): { ceremony: Ceremony; key?: AggregationKey } {
+function viewOf(ceremony: Ceremony, key: KeyInForce | undefined): { ceremony: Ceremony; key?: KeyInForce } {
   return key === undefined ? { ceremony } : { ceremony, key };
 }
 

@@ -1,4 +1,9 @@
-import { canonicalJson, type Ceremony } from '@careledger/protocol';
+import {
+  canonicalJson,
+  type Ceremony,
+  type KeyRegistration,
+  type MasterKeyRegistration,
+} from '@careledger/protocol';
 import type { CeremonyOutcome } from '../ports/ceremony-custody.js';
 import type { CeremonyLedger } from './ceremony-ledger.js';
 
@@ -14,18 +19,19 @@ export async function registerOrAccept(
   const { ceremonyId, attempt } = ceremony;
   const own = canonicalJson(key);
   const registered = ceremony.registration === undefined ? [] : await ledger.registrations(ceremony);
-  const isOurs = ({ publicKey, sharing }: (typeof registered)[number]): boolean =>
-    canonicalJson({ publicKey, sharing }) === own;
+  const isOurs = (registration: (typeof registered)[number]): boolean =>
+    canonicalJson(documentOf(registration)) === own;
   const isSame = registered.length > 0 && registered.every(isOurs);
   if (isSame && ceremony.registration?.sharingDigest === sharingDigest) {
     await ledger.accept({ ceremonyId, attempt, sharingDigest });
     return;
   }
-  const { publicKey, sharing } = key;
-  const document = {
-    ...sharing,
-    holders: [...sharing.holders],
-    verificationKeys: [...sharing.verificationKeys],
-  };
-  await ledger.register({ ceremonyId, attempt, publicKey, sharing: document });
+  await ledger.register({ ceremonyId, attempt, ...key });
+}
+
+function documentOf(registration: KeyRegistration | MasterKeyRegistration): CeremonyOutcome['key'] {
+  const { sharing } = registration;
+  if ('publicKey' in registration)
+    return { publicKey: registration.publicKey, sharing } as CeremonyOutcome['key'];
+  return { masterKey: registration.masterKey, sharing } as CeremonyOutcome['key'];
 }

@@ -15,15 +15,16 @@ export async function startPlan(
   { ledger, keyBits }: { readonly ledger: CeremonyLedger; readonly keyBits: number },
 ): Promise<StartCeremony> {
   const active = await ledger.activeMembers();
-  const common = { ceremonyId, scheme: 'paillier' as const, purpose, holders: [...(holders ?? active)] };
-  if (purpose === 'generate') return { ...common, keyBits };
+  const common = { ceremonyId, scheme: ledger.scheme, purpose, holders: [...(holders ?? active)] };
+  const size = (bits: number) => (ledger.scheme === 'paillier' ? { keyBits: bits } : {});
+  if (purpose === 'generate') return { ...common, ...size(keyBits) };
   const key = await ledger.key();
   if (key === undefined)
     throw new CareLedgerError('KEY_NOT_FOUND', { message: 'There is no key yet that could be shared anew.' });
-  const { sharing, publicKey } = key;
-  // Those who stay deal, as many as it takes to decrypt.
+  const { sharing } = key;
+  // Those who stay deal, as many as are needed.
   const present = sharing.holders.filter((holder) => active.includes(holder));
   const staying = present.filter((holder) => common.holders.includes(holder));
   const dealers = [...new Set([...staying, ...present])].slice(0, sharing.threshold);
-  return { ...common, keyBits: publicKey.keyBits, dealers };
+  return { ...common, ...size('publicKey' in key ? key.publicKey.keyBits : 0), dealers };
 }

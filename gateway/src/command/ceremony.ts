@@ -1,21 +1,23 @@
-/** careledger ceremony: starts, watches and resumes the making of the consortium's key, through one hospital's gateway. */
+/** careledger ceremony: starts, watches and resumes the making of the consortium's keys, through one hospital's gateway. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { bytesToHex, randomBytes } from '@careledger/crypto';
-import { CareLedgerError } from '@careledger/protocol';
+import { CEREMONY_SCHEMES, CareLedgerError } from '@careledger/protocol';
 import type { CeremonyProgressReport } from '../ceremony/ceremony-progress.js';
 import { ceremonyLine, ceremonyText } from '../ceremony/ceremony-text.js';
 import { openGateway, type AccessOptions, type GatewayAccess } from './ceremony/gateway-access.js';
 
 const USAGE = `usage: careledger ceremony start|status|resume|abandon [options]
 
-  start            make the key of the consortium among its active members, and follow it
+  start            make a key of the consortium among its active members, and follow it
     --redistribute   share the key that there is anew: a member came or left
     --holders A,B,C  MSP ids of those who will hold a share (default: every active member)
-  status           how far it is, who is awaited, who was named
+  status           of both keys: how far it is, who is awaited, who was named
   resume           give the present attempt up for a new one: it stands still, or the ceremony failed
   abandon          end the ceremony without a key, so that another may start
 
+  --scheme S       with start, resume and abandon: paillier, the key of statistics (default), or identity, the
+                   master key of identities
   --detach         with start and resume: do not follow; the gateways go on by themselves anyway
   --json           with status: as the gateway tells it
 
@@ -32,6 +34,7 @@ exit code          0, or 1 when it failed, 2 for wrong usage, 3 from status when
 
 const OPTIONS = {
   redistribute: { type: 'boolean', default: false },
+  scheme: { type: 'string', default: 'paillier' },
   holders: { type: 'string' },
   detach: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -54,6 +57,7 @@ interface Streams {
 
 interface Values extends AccessOptions {
   readonly redistribute: boolean;
+  readonly scheme: string;
   readonly holders?: string | undefined;
   readonly detach: boolean;
   readonly json: boolean;
@@ -98,7 +102,9 @@ function requestOf(
   if (values.help) return 'help';
   const [name = ''] = positionals;
   const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-  return handler === undefined || positionals.length > 1 ? 'wrong' : { handler, values };
+  const schemes: readonly string[] = CEREMONY_SCHEMES;
+  const isRight = handler !== undefined && positionals.length === 1 && schemes.includes(values.scheme);
+  return isRight ? { handler, values } : 'wrong';
 }
 
 function parsedArgs(args: readonly string[]): { values: Values; positionals: string[] } | undefined {
@@ -122,6 +128,7 @@ async function start(asked: Asked): Promise<number> {
   const ceremonyId = bytesToHex(randomBytes(16));
   const body = {
     ceremonyId,
+    scheme: values.scheme,
     purpose: values.redistribute ? 'redistribute' : 'generate',
     ...(values.holders === undefined ? {} : { holders: values.holders.split(',') }),
   };
@@ -140,15 +147,16 @@ async function status({ access, values, out }: Asked): Promise<number> {
 
 async function resume(asked: Asked): Promise<number> {
   const { access, values, out } = asked;
-  const { ceremony } = await last(access);
+  const { ceremony } = await last(asked);
   const { ceremonyId, attempt } = ceremony;
   await access.client.post(`/v1/ceremonies/${ceremonyId}/resumptions`, { attempt }, { token: access.token });
   out.write(`Attempt ${attempt} is given up; attempt ${attempt + 1} begins.\n`);
   return values.detach ? 0 : follow(asked, ceremonyId);
 }
 
-async function abandon({ access, out }: Asked): Promise<number> {
-  const { ceremonyId } = (await last(access)).ceremony;
+async function abandon(asked: Asked): Promise<number> {
+  const { access, out } = asked;
+  const { ceremonyId } = (await last(asked)).ceremony;
   await access.client.post(`/v1/ceremonies/${ceremonyId}/abandonments`, undefined, { token: access.token });
   out.write(`Ceremony ${ceremonyId} has ended without a key.\n`);
   return 0;
@@ -158,9 +166,9 @@ async function listed({ client, token }: GatewayAccess): Promise<CeremonyProgres
   return ((await client.get('/v1/ceremonies', token)) as { items: CeremonyProgressReport[] }).items;
 }
 
-/** The one that has not ended, or the latest. @throws CareLedgerError CEREMONY_NOT_FOUND */
-async function last(access: GatewayAccess): Promise<CeremonyProgressReport> {
-  const reports = await listed(access);
+/** Of the scheme, the one that has not ended, or the latest. @throws CareLedgerError CEREMONY_NOT_FOUND */
+async function last({ access, values }: Asked): Promise<CeremonyProgressReport> {
+  const reports = (await listed(access)).filter(({ ceremony: { scheme } }) => scheme === values.scheme);
   const open = reports.find(({ ceremony: { status: is } }) => is === 'joining' || is === 'running');
   const latest = [...reports].sort((left, right) =>
     left.ceremony.startedAt < right.ceremony.startedAt ? 1 : -1,

@@ -1,18 +1,18 @@
 /** What the custody keeps of a ceremony between two steps, as one sealed file: all of it changes at once or not at all. */
 import { assertCborMap, decodeCbor, encodeCbor, type CborValue } from '@careledger/crypto';
-import type { ThresholdShareJson } from '@careledger/crypto';
 import type { CeremonyPart } from '../ports/ceremony-custody.js';
+import type { KindResult } from './ceremony-kinds.js';
 
 export interface CeremonyRecord extends CeremonyPart {
   /** Of the machine; secret. */
   readonly state: Uint8Array;
   /** Secret. */
-  readonly share?: ThresholdShareJson;
+  readonly share?: NonNullable<KindResult['share']>;
   /** Sealed messages by round, then by recipient: of this round, and of the one before for who is behind. */
   readonly outbox: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 /** Far above what a batch of candidates of a 4096-bit key takes among ten. */
 const MAX_RECORD_BYTES = 256 * 1_048_576;
 

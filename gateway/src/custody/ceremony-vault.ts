@@ -4,35 +4,31 @@ import {
   generateHpkeKeyPair,
   hpkePublicKey,
   patientPublicKey as ed25519PublicKey,
-  type CeremonyParameters,
-  type CeremonyResult,
-  type CeremonyStep,
 } from '@careledger/crypto';
-import { CareLedgerError, ObjectId, validate } from '@careledger/protocol';
+import { CareLedgerError, ObjectId, validate, type Ceremony } from '@careledger/protocol';
 import type {
   CeremonyCustody,
   CeremonyPart,
   CeremonyTrouble,
   CeremonyView,
 } from '../ports/ceremony-custody.js';
-import type { CeremonyMachine } from '../ports/ceremony-machine.js';
+import {
+  createCeremonyKinds,
+  type CeremonyKindModules,
+  type KindResult,
+  type KindStep,
+} from './ceremony-kinds.js';
 import { openRound, sealRound, type OneTimePrivateKeys } from './ceremony-messages.js';
 import { decodeCeremonyRecord, encodeCeremonyRecord, type CeremonyRecord } from './ceremony-record.js';
-import type { KeyShares } from './key-shares.js';
-import { createQueue } from './queue.js';
+import { createQueues } from './queue.js';
 import type { SealedFolder } from './sealed-folder.js';
 
 const KEYS = 'ceremony-keys';
 const PART = 'ceremony-part';
 const KEY_BYTES = 32;
 
-export interface CeremonyVaultModules {
-  readonly mspId: string;
+export interface CeremonyVaultModules extends CeremonyKindModules {
   readonly folder: SealedFolder;
-  readonly shares: KeyShares;
-  readonly machine: CeremonyMachine;
-  /** Tests only. */
-  readonly allowTestKeySize?: boolean;
 }
 
 /**
@@ -40,8 +36,9 @@ export interface CeremonyVaultModules {
  * second is replaced as a whole before anything of it is shown, so a crash leaves the round before or the round after.
  */
 export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCustody {
-  const { folder, shares } = modules;
-  const serially = createQueue();
+  const { folder } = modules;
+  const kinds = createCeremonyKinds(modules);
+  const serially = createQueues();
   const keys = createOneTimeKeys(folder);
   /** As the files are, once read; files are read and written in the queue only. */
   const known = new Map<string, CeremonyRecord>();
@@ -69,11 +66,11 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
   };
   /** Past the queue when it can be: a step takes minutes, and others ask for messages meanwhile. */
   const lookUp = async (ceremonyId: string): Promise<CeremonyRecord | undefined> =>
-    known.get(ceremonyId) ?? serially(() => record(ceremonyId));
+    known.get(ceremonyId) ?? serially(ceremonyId, () => record(ceremonyId));
   const advance = async (
     view: CeremonyView,
     before: CeremonyRecord | undefined,
-    work: () => Promise<CeremonyStep>,
+    work: () => Promise<KindStep>,
   ): Promise<CeremonyPart | CeremonyTrouble> => {
     const next = await nextRecord(view, before, { ...modules, keys, work });
     return 'detail' in next ? next : save(view.ceremony.ceremonyId, next);
@@ -81,7 +78,7 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
 
   return Object.freeze<CeremonyCustody>({
     keys: (ceremonyId, attempt) =>
-      serially(async () => {
+      serially(ceremonyId, async () => {
         validate(ObjectId, ceremonyId);
         const { encryption, signing } = await keys.of(ceremonyId, attempt);
         return { encryptionKey: hpkePublicKey(encryption), signingKey: ed25519PublicKey(signing) };
@@ -91,17 +88,15 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
       return found === undefined ? undefined : partOf(found);
     },
     begin: (view, signal) =>
-      serially(async () => {
+      serially(view.ceremony.ceremonyId, async () => {
         const before = await record(view.ceremony.ceremonyId);
         if (before?.attempt === view.ceremony.attempt) return partOf(before);
         // A peer that is behind shows an attempt that has ended: going back would say other things in the same place.
         if (before !== undefined && before.attempt > view.ceremony.attempt) throw outOfTurn();
-        return advance(view, undefined, async () =>
-          modules.machine.begin(await parametersOf(view, modules), { signal }),
-        );
+        return advance(view, undefined, () => kinds[view.ceremony.scheme].begin(view, signal));
       }),
     step: (view, received, signal) =>
-      serially(async () => {
+      serially(view.ceremony.ceremonyId, async () => {
         const before = await record(view.ceremony.ceremonyId);
         if (before === undefined || before.attempt !== view.ceremony.attempt || before.result !== undefined)
           throw outOfTurn();
@@ -111,28 +106,25 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
         const place = { ceremony: view.ceremony, round, self: modules.mspId, keys: own };
         const opened = await openRound(place, received);
         if ('detail' in opened) return opened;
-        return advance(view, before, () => modules.machine.step(state, opened, { signal }));
+        return advance(view, before, () => kinds[before.scheme].step(state, opened, signal));
       }),
     message: async ({ ceremonyId, attempt, round, recipient }) => {
       const found = await lookUp(ceremonyId);
       return found?.attempt === attempt ? found.outbox[String(round)]?.[recipient] : undefined;
     },
     adopt: (ceremonyId) =>
-      serially(async () => {
-        const share = (await record(ceremonyId))?.share;
-        if (share !== undefined) {
-          await shares.store(share);
-          await shares.erase({ keyId: share.keyId, beforeEpoch: share.epoch });
-        }
+      serially(ceremonyId, async () => {
+        const kept = await record(ceremonyId);
+        if (kept?.share !== undefined) await kinds[kept.scheme].adopt(kept.share);
         await erase(ceremonyId);
       }),
-    erase: (ceremonyId) => serially(() => erase(ceremonyId)),
+    erase: (ceremonyId) => serially(ceremonyId, () => erase(ceremonyId)),
     kept: async () => [...new Set([...(await keys.ceremonies()), ...(await folder.list(PART))])],
   });
 }
 
-function partOf({ attempt, round, digests, progress, result }: CeremonyRecord): CeremonyPart {
-  return { attempt, round, digests, progress, ...(result === undefined ? {} : { result }) };
+function partOf({ scheme, attempt, round, digests, progress, result }: CeremonyRecord): CeremonyPart {
+  return { scheme, attempt, round, digests, progress, ...(result === undefined ? {} : { result }) };
 }
 
 function outOfTurn(): CareLedgerError {
@@ -178,7 +170,7 @@ function createOneTimeKeys(folder: SealedFolder): OneTimeKeyFiles {
 
 interface StepModules extends CeremonyVaultModules {
   readonly keys: OneTimeKeyFiles;
-  readonly work: () => Promise<CeremonyStep>;
+  readonly work: () => Promise<KindStep>;
 }
 
 /** Takes one step of the machine and seals what it says. Nothing is stored yet. */
@@ -190,47 +182,32 @@ async function nextRecord(
   const step = await work();
   const { state, outgoing, progress, result, fault } = step;
   if (fault !== undefined) return troubleOf(fault);
-  const { ceremonyId, attempt } = ceremony;
-  if (result !== undefined) return endedRecord(attempt, before, { ...step, result });
+  const { ceremonyId, attempt, scheme } = ceremony;
+  if (result !== undefined) return endedRecord(ceremony, before, { ...step, result });
   if (outgoing === undefined) throw new TypeError('a step without messages, result or fault');
   const { round } = outgoing;
   const place = { ceremony, round, self: mspId, keys: await keys.of(ceremonyId, attempt) };
   const sealed = await sealRound(place, outgoing);
   const last = before === undefined ? undefined : { [before.round]: before.outbox[before.round] ?? {} };
   const outbox = { ...last, [round]: sealed.messages };
-  return { attempt, round, state, digests: sealed.digests, outbox, progress };
+  return { scheme, attempt, round, state, digests: sealed.digests, outbox, progress };
 }
 
 /** The machine's secrets are gone but for the share; others may still need the messages of the round that ended it. */
 function endedRecord(
-  attempt: number,
+  { attempt, scheme }: Ceremony,
   before: CeremonyRecord | undefined,
-  { progress, result }: CeremonyStep & { readonly result: CeremonyResult },
+  { progress, result: { outcome, share } }: KindStep & { readonly result: KindResult },
 ): CeremonyRecord {
   const { round = 0, digests = {}, outbox = {} } = before ?? {};
-  const { publicKey, sharing, sharingDigest, share } = result;
-  const outcome = { key: { publicKey, sharing }, sharingDigest };
-  const ended = { attempt, round, digests, outbox, progress, state: new Uint8Array(0), result: outcome };
+  const state = new Uint8Array(0);
+  const ended = { scheme, attempt, round, digests, outbox, progress, state, result: outcome };
   return share === undefined ? ended : { ...ended, share };
 }
 
-function troubleOf(fault: NonNullable<CeremonyStep['fault']>): CeremonyTrouble {
+function troubleOf(fault: NonNullable<KindStep['fault']>): CeremonyTrouble {
   const { round, detail } = fault;
   return fault.accused === undefined
     ? { round, detail }
     : { accused: fault.accused, reason: fault.reason, round, detail };
-}
-
-async function parametersOf(
-  { ceremony, key }: CeremonyView,
-  { mspId, shares, allowTestKeySize = false }: CeremonyVaultModules,
-): Promise<CeremonyParameters> {
-  const { ceremonyId, attempt, purpose, keyBits = 0, participants, holders, threshold, dealers } = ceremony;
-  const signingKeys = Object.fromEntries(ceremony.joined.map((joined) => [joined.mspId, joined.signingKey]));
-  const named = { self: mspId, participants, holders, threshold, signingKeys };
-  const common = { ceremonyId, attempt, purpose, keyBits, ...named, allowTestKeySize };
-  if (purpose === 'generate' || key === undefined || dealers === undefined) return common;
-  const { publicKey, sharing } = key;
-  const share = dealers.includes(mspId) ? { share: await shares.read(sharing.keyId, sharing.epoch) } : {};
-  return { ...common, dealers, present: { publicKey, sharing }, ...share };
 }

@@ -12,12 +12,17 @@ import {
   type RecordContext,
 } from '@careledger/crypto';
 import type { RecordType } from '@careledger/protocol';
-import type { CeremonyMachine } from '../ports/ceremony-machine.js';
+import type {
+  CeremonyMachine,
+  CeremonyMachines,
+  IdentityCeremonyMachine,
+} from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { SharingMachine } from '../ports/sharing-machine.js';
 import { CareLedgerError } from '@careledger/protocol';
 import { createCeremonyVault } from './ceremony-vault.js';
 import { createErasureTrees } from './erasure-trees.js';
+import { createIdentityShares } from './identity-shares.js';
 import { createKeyShares } from './key-shares.js';
 import { unlockMasterKey } from './master-key.js';
 import { openOneTimeKeys } from './recipient-keys.js';
@@ -40,8 +45,8 @@ export interface FileCustodyOptions {
   readonly recipientKeyMaxAgeMs?: number;
   /** Where partial decryptions run. Absent: on the event loop. */
   readonly pool?: Pick<PaillierPool, 'provePartial'>;
-  /** Where the steps of ceremonies run. Absent: on the event loop. */
-  readonly machine?: CeremonyMachine;
+  /** Where the steps of ceremonies run. Absent: a Paillier key's on the event loop, the identity key's as the rest of sharing. */
+  readonly machines?: Partial<CeremonyMachines>;
   /** Where identity keys and re-encryption are computed. Absent: on the event loop. */
   readonly sharingMachine?: SharingMachine;
   /** Tests only. */
@@ -49,10 +54,17 @@ export interface FileCustodyOptions {
 }
 
 /** Also what a worker runs. */
-const onThisThread: CeremonyMachine = {
+const paillierOnThisThread: CeremonyMachine = {
   begin: (parameters) => settled(() => beginCeremony(parameters, { modPow: nativeModPow })),
   step: (state, incoming) => settled(() => stepCeremony(state, incoming, { modPow: nativeModPow })),
 };
+
+function identityMachine(machine: SharingMachine): IdentityCeremonyMachine {
+  return {
+    begin: (parameters, options) => machine.run('beginCeremony', parameters, options),
+    step: (state, incoming, options) => machine.run('stepCeremony', { state, incoming }, options),
+  };
+}
 
 const DAY_MS = 86_400_000;
 const ENCRYPTION_KEY = 'encryption-key';
@@ -70,6 +82,13 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
   const folder = createSealedFolder(options.dir, sealing);
   const signing = createSigningKeys(options.mspId, folder);
   const shares = createKeyShares(options, folder);
+  const identityShares = createIdentityShares(options, folder);
+  const sharingMachine = options.sharingMachine ?? sharingOnThisThread();
+  const machines = {
+    paillier: paillierOnThisThread,
+    identity: identityMachine(sharingMachine),
+    ...options.machines,
+  };
   const oneTime = await openOneTimeKeys(
     {
       maxKeys: options.maxRecipientKeys ?? 10_000,
@@ -124,10 +143,10 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     sharing: createSharingVault({
       mspId: options.mspId,
       folder,
-      machine: options.sharingMachine ?? sharingOnThisThread(),
+      machine: sharingMachine,
       encryptionPrivateKey: ownKey,
       oneTimePrivateKey: (publicKey) => oneTime.privateKey(publicKey),
-      masterShare: () => Promise.reject(noMasterShare()),
+      masterShare: (of) => identityShares.scalar(of),
     }),
 
     createRecipientKey: () => oneTime.create(),
@@ -142,10 +161,14 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     },
     forgetRecipientKey: (recipientPublicKey) => oneTime.forget(recipientPublicKey),
 
-    ceremonies: createCeremonyVault({ machine: onThisThread, ...options, folder, shares }),
+    ceremonies: createCeremonyVault({ ...options, machines, folder, shares, identityShares }),
     storeKeyShare: (share) => shares.store(share),
-    hasKeyShare: ({ keyId, epoch }) => shares.has(keyId, epoch),
-    eraseKeyShares: (of) => shares.erase(of),
+    hasKeyShare: async ({ keyId, epoch }) =>
+      (await shares.has(keyId, epoch)) || identityShares.has(keyId, epoch),
+    async eraseKeyShares(of) {
+      await shares.erase(of);
+      await identityShares.erase(of);
+    },
     partialDecryption: (key, ciphertext, context) => shares.partialDecryption(key, ciphertext, context),
 
     mac: (label, data) => settled(() => sealing.mac(`mac/${label}`, data)),
@@ -178,11 +201,5 @@ function once<Result>(work: () => Promise<Result>): () => Promise<Result> {
 function settled<Result>(work: () => Result): Promise<Result> {
   return new Promise((resolve) => {
     resolve(work());
-  });
-}
-
-function noMasterShare(): CareLedgerError {
-  return new CareLedgerError('KEY_NOT_FOUND', {
-    message: 'This hospital holds no share of that identity master key.',
   });
 }

@@ -7,3 +7,19 @@ export function createQueue(): <Result>(work: () => Promise<Result>) => Promise<
     return next;
   };
 }
+
+/** One queue for each name, for as long as anything waits in it. */
+export function createQueues(): <Result>(name: string, work: () => Promise<Result>) => Promise<Result> {
+  const queues = new Map<string, { readonly run: ReturnType<typeof createQueue>; waiting: number }>();
+  return async (name, work) => {
+    const queue = queues.get(name) ?? { run: createQueue(), waiting: 0 };
+    queues.set(name, queue);
+    queue.waiting += 1;
+    try {
+      return await queue.run(work);
+    } finally {
+      queue.waiting -= 1;
+      if (queue.waiting === 0) queues.delete(name);
+    }
+  };
+}

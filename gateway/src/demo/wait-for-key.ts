@@ -1,4 +1,4 @@
-/** The ceremony of the consortium's key, while the demonstration waits for it. */
+/** The ceremony of the consortium's Paillier key, while the demonstration waits for it. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { CareLedgerError } from '@careledger/protocol';
 import type { CeremonyProgressReport } from '../ceremony/ceremony-progress.js';
@@ -39,6 +39,9 @@ async function hasKey(client: GatewayClient, token: string): Promise<boolean> {
 
 async function ceremonyOf(client: GatewayClient, token: string): Promise<string> {
   const { items } = (await client.get('/v1/ceremonies', token)) as { items: CeremonyProgressReport[] };
-  const present = items.find(({ ceremony: { status } }) => status === 'joining' || status === 'running');
+  const present = items.find(
+    ({ ceremony: { scheme, status } }) =>
+      scheme === 'paillier' && (status === 'joining' || status === 'running'),
+  );
   return present === undefined ? 'the ceremony has not begun' : ceremonyLine(present);
 }

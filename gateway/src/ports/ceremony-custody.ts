@@ -1,5 +1,10 @@
-import type { CeremonyProgress, ThresholdPublicKeyJson } from '@careledger/crypto';
-import type { AggregationKey, BlameReason, Ceremony } from '@careledger/protocol';
+import type {
+  CeremonyProgress,
+  IdentityDispute,
+  SharedMasterKey,
+  ThresholdPublicKeyJson,
+} from '@careledger/crypto';
+import type { AggregationKey, BlameReason, Ceremony, CeremonyScheme, MasterKey } from '@careledger/protocol';
 
 /** Public halves of the keys for the messages of one attempt. */
 export interface CeremonyKeys {
@@ -11,6 +16,7 @@ export interface CeremonyKeys {
 
 /** Where this hospital stands in a ceremony. Nothing of it is secret: messages are sealed to their recipients. */
 export interface CeremonyPart {
+  readonly scheme: CeremonyScheme;
   readonly attempt: number;
   /** The round whose messages were computed last. */
   readonly round: number;
@@ -22,8 +28,17 @@ export interface CeremonyPart {
 }
 
 export interface CeremonyOutcome {
-  readonly key: ThresholdPublicKeyJson;
+  readonly key: ThresholdPublicKeyJson | SharedMasterKey;
   readonly sharingDigest: string;
+  /** Of an identity key: complaints that the share shown for them did not bear out. */
+  readonly disputes?: readonly IdentityDispute[];
+}
+
+/** A key in force, of either scheme. */
+export type KeyInForce = AggregationKey | MasterKey;
+
+export function keyIdOf(key: KeyInForce): string {
+  return 'publicKey' in key ? key.publicKey.keyId : key.masterKey.keyId;
 }
 
 /** Why the attempt cannot go on. */
@@ -40,7 +55,7 @@ export type CeremonyTrouble =
 /** The ceremony as it stands on the ledger, and for a redistribution the key as it is shared until then. */
 export interface CeremonyView {
   readonly ceremony: Ceremony;
-  readonly key?: AggregationKey;
+  readonly key?: KeyInForce;
 }
 
 /** A sealed message, with what its sender posted on the ledger about it. */

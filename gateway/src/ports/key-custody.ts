@@ -62,15 +62,16 @@ export interface KeyCustody {
   /** Keys of identities and shares of re-keys. */
   readonly sharing: SharingCustody;
 
-  /** The shares of the consortium's key come from ceremonies, and stay inside. */
+  /** The shares of the consortium's keys come from ceremonies, and stay inside. */
   readonly ceremonies: CeremonyCustody;
   /**
-   * Takes a share over from elsewhere, such as a backup; one that is held is never replaced.
+   * Takes a share of the Paillier key over from elsewhere, such as a backup; one that is held is never replaced.
    * @throws CareLedgerError ALREADY_EXISTS, NOT_OWNER
    */
   storeKeyShare(share: ThresholdShareJson): Promise<void>;
+  /** Of either key. */
   hasKeyShare(of: { readonly keyId: string; readonly epoch: number }): Promise<boolean>;
-  /** Erases the shares of a key of earlier epochs. Idempotent. */
+  /** Erases the shares of either key of earlier epochs. Idempotent. */
   eraseKeyShares(of: { readonly keyId: string; readonly beforeEpoch: number }): Promise<void>;
   /** With the share of the sharing's epoch, and the proof that it was used. @throws CareLedgerError KEY_NOT_FOUND */
   partialDecryption(

@@ -21,6 +21,7 @@ import type {
   KeyRegistration,
   KeyRegistrationResult,
   MasterKey,
+  MasterKeyRegistration,
   LinkCase,
   Member,
   MemberInstruction,
@@ -110,10 +111,12 @@ export interface ContractResults {
     Abandon: Ceremony;
     Get: Ceremony;
     Posts: { readonly items: CeremonyPost[] };
-    Registrations: { readonly items: KeyRegistration[] };
+    Registrations: { readonly items: Array<KeyRegistration | MasterKeyRegistration> };
     List: Page<Ceremony>;
   };
   identities: {
+    RegisterMasterKey: KeyRegistrationResult;
+    AcceptMasterKey: KeyRegistrationResult;
     GetMasterKey: MasterKey;
     Register: Identity;
     ConsentToCustody: CustodyConsent;

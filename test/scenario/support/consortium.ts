@@ -7,7 +7,7 @@ import {
   type Gateway,
   type GatewayModules,
 } from '@careledger/gateway';
-import { dealtMachine } from './dealt-machine.js';
+import { dealtMachines } from './dealt-machine.js';
 import { peopleOf, type People } from './people.js';
 
 export type { Answer, AnswerBody, Person } from './people.js';
@@ -38,13 +38,13 @@ export async function startTestConsortium({
   realCeremony = false,
   ...options
 }: TestConsortiumOptions = {}): Promise<TestConsortium> {
-  const machine = dealtMachine();
+  const machines = dealtMachines();
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'careledger-scenario-')));
   const originals: GatewayModules[] = [];
   const consortium = await startEmbeddedConsortium({
     log: { level: 'silent' },
     aggregation: TEST_KEY,
-    ...(realCeremony ? {} : { machine: () => machine }),
+    ...(realCeremony ? {} : { machines: () => machines }),
     ...options,
     dataDir,
     ports: 'free',

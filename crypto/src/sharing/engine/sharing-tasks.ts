@@ -2,6 +2,12 @@
 import { base64UrlToBytes, bytesToBase64Url, bytesEqual } from '../../core/bytes.js';
 import { CryptoError } from '../../core/errors.js';
 import {
+  beginIdentityCeremony,
+  stepIdentityCeremony,
+  type IdentityCeremonyParameters,
+  type IdentityCeremonyStep,
+} from '../../dkg/index.js';
+import {
   combinePartialKeys,
   identityKey,
   makeIdentity,
@@ -14,6 +20,8 @@ import {
   type RegisteredKey,
   traceIdentity,
 } from '../../ibe/index.js';
+import type { CeremonyIncoming } from '../../lockstep/index.js';
+import { mclPairing } from '../../pairing/index.js';
 import {
   encryptUnderTag,
   handleOf,
@@ -47,6 +55,15 @@ export interface ExpectedHeader {
 
 /** One function for each task; each needs `initPairing` to have resolved in its thread. */
 export const SHARING_TASKS = {
+  /** The ceremony of the identity master key; its seed is drawn here, from the platform's generator. */
+  beginCeremony: (parameters: IdentityCeremonyParameters): IdentityCeremonyStep =>
+    beginIdentityCeremony(parameters, { engine: mclPairing() }),
+
+  stepCeremony: (of: {
+    readonly state: Uint8Array;
+    readonly incoming: readonly CeremonyIncoming[];
+  }): IdentityCeremonyStep => stepIdentityCeremony(of.state, of.incoming, { engine: mclPairing() }),
+
   /** With a random factor, so that the holders of the master key alone open nothing. */
   makeIdentity: (
     of: Identity & { readonly masterPublicKey: Uint8Array },

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import {
   CEREMONY_PURPOSES,
+  CEREMONY_SCHEMES,
   CeremonyQuerySchema,
   CeremonySchema,
   MspId,
@@ -8,6 +9,8 @@ import {
   StartCeremonySchema,
   closed,
   oneOf,
+  type Ceremony,
+  type CeremonyScheme,
 } from '@careledger/protocol';
 import type { CeremonyLedger } from '../../ceremony/ceremony-ledger.js';
 import { AWAITED_STEPS, progressOf } from '../../ceremony/ceremony-progress.js';
@@ -41,6 +44,7 @@ const ProgressSchema = closed({
 const StartSchema = closed({
   /** Chosen by the caller, so that a repeated request is the same ceremony. */
   ceremonyId: ObjectId,
+  scheme: Type.Optional(oneOf(CEREMONY_SCHEMES)),
   purpose: Type.Optional(oneOf(CEREMONY_PURPOSES)),
   holders: Type.Optional(StartCeremonySchema.properties.holders),
 });
@@ -48,14 +52,16 @@ const StartSchema = closed({
 /** The attempt that is given up: a repeated request does not give up the next one. */
 const ResumeSchema = closed({ attempt: CeremonySchema.properties.attempt });
 
-/** The making of the consortium's key, and its sharing anew. The gateways carry a ceremony forward themselves. */
+/** The making of the consortium's keys, and their sharing anew. The gateways carry a ceremony forward themselves. */
 export function ceremonyRoutes(modules: {
-  readonly ledger: CeremonyLedger;
+  readonly ledgers: Readonly<Record<CeremonyScheme, CeremonyLedger>>;
   readonly custody: Pick<CeremonyCustody, 'part'>;
-  /** Of the key that a ceremony started here makes. */
+  /** Of the Paillier key that a ceremony started here makes. */
   readonly keyBits: number;
 }): Routes {
-  const { ledger } = modules;
+  const { ledgers, custody, keyBits } = modules;
+  const { paillier: ledger } = ledgers;
+  const progress = (ceremony: Ceremony) => progressOf(ceremony, { ledger, custody });
   return (rest, { contracts }) => {
     rest.get(
       '/v1/ceremonies',
@@ -63,13 +69,13 @@ export function ceremonyRoutes(modules: {
         config: read,
         schema: {
           tags,
-          summary: 'Ceremonies, and how far the one is that has not ended',
+          summary: 'Ceremonies of both keys, and how far those are that have not ended',
           response: { 200: closed({ items: Type.Array(ProgressSchema) }) },
         },
       },
       async () => {
-        const ceremonies = await ledger.all();
-        return { items: await Promise.all(ceremonies.map((ceremony) => progressOf(ceremony, modules))) };
+        const ceremonies = await ledger.allSchemes();
+        return { items: await Promise.all(ceremonies.map(progress)) };
       },
     );
 
@@ -84,7 +90,7 @@ export function ceremonyRoutes(modules: {
           response: { 200: ProgressSchema },
         },
       },
-      async (request) => progressOf(await ledger.get(request.params.ceremonyId), modules),
+      async (request) => progress(await ledger.get(request.params.ceremonyId)),
     );
 
     rest.post(
@@ -100,8 +106,9 @@ export function ceremonyRoutes(modules: {
         },
       },
       async (request, reply) => {
-        const { ceremonyId, purpose = 'generate', holders } = request.body;
-        const plan = await startPlan({ ceremonyId, purpose, holders }, modules);
+        const { ceremonyId, scheme = 'paillier', purpose = 'generate', holders } = request.body;
+        const asked = { ceremonyId, purpose, holders };
+        const plan = await startPlan(asked, { ledger: ledgers[scheme], keyBits });
         const { identity } = callerOf(request);
         const started = contracts.submit(identity, 'ceremonies', 'Start', plan, idempotencyOf(request));
         return reply.code(201).send(await started);
