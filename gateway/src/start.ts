@@ -1,6 +1,6 @@
 /**
- * The demonstration behind `npm start`: four hospitals, the samples, and, with `--once`, every statistic beside its
- * plaintext. It speaks to the gateways over HTTP only, so the embedded ledger and Fabric run the same lines.
+ * The demonstration behind `npm start`: four hospitals, the samples, sharing that the patient controls step by step, and,
+ * with `--once`, every statistic beside its plaintext. It speaks to the gateways over HTTP only, so the embedded ledger and Fabric run the same lines.
  */
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,12 +15,13 @@ import { SampleLoad, type LoadOptions } from './demo/load-samples.js';
 import { ProgressReport } from './demo/progress-report.js';
 import { addresses, comparisonHeader, comparisonLine, linesToPaste, refusedLine } from './demo/report.js';
 import { DEMO_STATISTICS, compare, type DemoStatistic } from './demo/statistics.js';
+import { tourOf } from './demo/demo-tour.js';
 import { stopRequest } from './demo/stop-request.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const USAGE = `npm start [-- OPTIONS]
-  --once             compare the statistics with their plaintext, then stop
+  --once             compare the statistics with their plaintext, then stop; 1 when anything differs
   --ledger KIND      embedded (default) or fabric (needs: npm run network -- up)
   --data DIR         where the embedded consortium lives (default .careledger/embedded)
 `;
@@ -99,7 +100,8 @@ async function run(
     { hospitals, tokens, state, channel, samplesFolder, heart, signal },
     once,
   );
-  if (once) return allEqual ? 0 : 1;
+  const isTourAsExpected = await tourOf({ network, state, tokens, samplesFolder, signal }, { once });
+  if (once) return allEqual && isTourAsExpected ? 0 : 1;
   const facts = await pasteFacts(demo);
   if (network.printsTokens) console.log(`\n${addresses(facts)}\n\n${linesToPaste(facts)}`);
   console.log(`\n${network.banner}\nReady. Ctrl-C stops it; the data stay in ${network.home}.`);

@@ -41,7 +41,7 @@ export async function withIdentityKey(connection: Connection, keys: PseudonymKey
   const { parts } = await connection.post<{ readonly parts: readonly Part[] }>(
     `/v1/identities/${encodeURIComponent(name)}/extract`,
     {
-      ...of,
+      keyEpoch: of.keyEpoch,
       oneTimeKey: bytesToBase64Url(oneTime.publicKey),
       at,
       signature: bytesToBase64Url(signPatientPayload(base64UrlToBytes(signing.privateKey), message)),

@@ -163,6 +163,7 @@ export class PatientClient {
     for (const [name, value] of Object.entries(page)) query.set(name, String(value));
     if (next?.accesses !== undefined) query.set('accessesAfter', next.accesses);
     if (next?.ended !== undefined) query.set('endedAfter', next.ended);
+    if (next?.notices !== undefined) query.set('noticesAfter', next.notices);
     return this.#connection.get<PatientLog>(`/v1/patients/${this.pseudonym}/log?${query.toString()}`);
   }
 

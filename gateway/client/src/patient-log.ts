@@ -4,6 +4,7 @@ import {
   type AccessDecision,
   type AccessWithReceipt,
   type CustodyConsent,
+  type Notice,
   type PatientGrant,
   type PatientInstruction,
   type Recovery,
@@ -23,8 +24,10 @@ export interface PatientLog {
   readonly instructions: readonly PatientInstruction[];
   readonly consent?: CustodyConsent;
   readonly recovery?: Recovery;
+  /** Steps of emergencies and of cases that link the pseudonym. */
+  readonly notices: readonly Notice[];
   /** Where the listings go on. */
-  readonly next?: { readonly accesses?: string; readonly ended?: string };
+  readonly next?: { readonly accesses?: string; readonly ended?: string; readonly notices?: string };
 }
 
 export interface LogPage {
@@ -58,6 +61,10 @@ export function describeLog(log: PatientLog): string[] {
     ...underGrants,
     ...otherwise,
     ...denied,
+    ...log.notices.map(
+      ({ at, kind, caseId, status, mspId }) =>
+        `${at} ${kind} ${caseId}: ${status}${mspId === undefined ? '' : `, by ${mspId}`}`,
+    ),
     ...closed.map(([tag]) => `closed to sharing: ${tag}`),
     ...(consent === undefined
       ? []

@@ -4,6 +4,7 @@ import {
   type AccessWithReceipt,
   type CustodyConsent,
   type ErrorCode,
+  type Notice,
   type PatientGrant,
   type PatientInstruction,
   type Recovery,
@@ -30,6 +31,8 @@ export interface PatientLog {
   readonly consent?: CustodyConsent;
   /** The latest replacement of a lost key. */
   readonly recovery?: Recovery;
+  /** Steps of emergencies and of cases that link the pseudonym: what the patient is told without asking. */
+  readonly notices: Notice[];
   /** Where the listings go on; absent members are at their end. */
   readonly next?: LogBookmarks;
 }
@@ -37,6 +40,7 @@ export interface PatientLog {
 interface LogBookmarks {
   readonly accesses?: string;
   readonly ended?: string;
+  readonly notices?: string;
 }
 
 export interface PatientLogQuery {
@@ -46,6 +50,7 @@ export interface PatientLogQuery {
   readonly pageSize?: number;
   readonly accessesAfter?: string;
   readonly endedAfter?: string;
+  readonly noticesAfter?: string;
 }
 
 export interface PatientLogService {
@@ -64,24 +69,19 @@ export function createPatientLog({
   return {
     async read(caller, query) {
       const { identity } = caller;
-      const { pseudonym, from, to, pageSize, accessesAfter, endedAfter } = query;
+      const { pseudonym, accessesAfter, endedAfter, noticesAfter, ...page } = query;
       const sharing = await contracts.evaluate(identity, 'grants', 'GetSharing', { pseudonym });
       assertMayRead(caller, sharing);
-      const size = pageSize === undefined ? {} : { pageSize };
-      const listed = {
-        by: 'patient' as const,
-        value: pseudonym,
-        ...(from === undefined ? {} : { from }),
-        ...(to === undefined ? {} : { to }),
-        ...size,
-        ...bookmark(accessesAfter),
-      };
-      const [accesses, live, ended, instructions, consent, recovery] = await Promise.all([
-        contracts.evaluate(identity, 'access', 'List', listed),
+      const size = page.pageSize === undefined ? {} : { pageSize: page.pageSize };
+      const [accesses, live, ended, instructions, consent, recovery, notices] = await Promise.all([
+        contracts.evaluate(identity, 'access', 'List', {
+          ...{ by: 'patient', value: pseudonym },
+          ...page,
+          ...bookmark(accessesAfter),
+        }),
         contracts.evaluate(identity, 'grants', 'List', { pseudonym, ended: false }),
         contracts.evaluate(identity, 'grants', 'List', {
-          pseudonym,
-          ended: true,
+          ...{ pseudonym, ended: true },
           ...size,
           ...bookmark(endedAfter),
         }),
@@ -92,16 +92,23 @@ export function createPatientLog({
         contracts
           .evaluate(identity, 'identities', 'GetRecovery', { pseudonym })
           .catch(none('RECOVERY_NOT_FOUND')),
+        contracts.evaluate(identity, 'emergencies', 'Notices', {
+          pseudonym,
+          ...page,
+          ...bookmark(noticesAfter),
+        }),
       ]);
       const next = {
         ...(accesses.bookmark === undefined ? {} : { accesses: accesses.bookmark }),
         ...(ended.bookmark === undefined ? {} : { ended: ended.bookmark }),
+        ...(notices.bookmark === undefined ? {} : { notices: notices.bookmark }),
       };
       return {
         sharing,
         grants: asTree([...live.items, ...ended.items]),
         accesses: accesses.items.map((access) => aboutOnly(pseudonym, access)),
         instructions: instructions.items as PatientInstruction[],
+        notices: notices.items,
         ...(consent === undefined ? {} : { consent }),
         ...(recovery === undefined ? {} : { recovery }),
         ...(Object.keys(next).length === 0 ? {} : { next }),

@@ -7,6 +7,7 @@ import {
   CareLedgerError,
   LIMITS,
   SENSITIVITIES,
+  assertForward,
   canonicalJson,
   granteeName,
   hospitalOf,
@@ -82,7 +83,13 @@ export class Forwards {
     options: Idempotent = {},
   ): Promise<Receipted<PatientGrant>> {
     const { pseudonym, grantId, parentId } = request;
-    const made = await this.#made(grantId, request, () => this.#makeEdges(request));
+    const made = await this.#made(grantId, request, async () => {
+      const { links } = await this.modules.ledger.chain(pseudonym, parentId);
+      // As the contract will judge it: what it refuses costs no edges and no proxies.
+      const lineage = links.map(({ grant }) => grant);
+      assertForward(lineage, termsOf(request), caller);
+      return this.#makeEdges(request);
+    });
     const activation = { pseudonym, grantId, parentId, ...made };
     const committed = await this.modules.relay.activate(activation, (acks) => {
       const forward: Forward = { ...termsOf(request), edges: [...made.edges], acks };

@@ -423,7 +423,9 @@ describe('identity keys, proxies and forwards between three hospitals', function
       purposes: ['treatment' as const],
       ...{ notBefore: '2026-01-01T00:00:00.000Z', notAfter: '2026-06-01T00:00:00.000Z', maxHops: 0 },
     };
-    const caller = { identity: {} } as StaffCaller;
+    const caller = { mspId: H2, enrolmentId: 'somebody', role: 'clinician', identity: {} } as StaffCaller;
+    const tooFar = await failure(forwards.forward(caller, { ...wanted, maxHops: 8 }));
+    expect([tooFar.code, submitted.length]).to.deep.equal(['HOPS_EXHAUSTED', 0]);
     expect((await failure(forwards.forward(caller, wanted))).code).to.equal('LEDGER_UNAVAILABLE');
     await forwards.forward(caller, wanted);
     // The repetition went on with the same edge.

@@ -4,6 +4,7 @@ import {
   ClosePatientSchema,
   CustodyConsentSchema,
   EnrolSchema,
+  NoticeSchema,
   PageFields,
   PatientGrantSchema,
   PatientInstructionSchema,
@@ -36,9 +37,10 @@ const LogSchema = closed({
   grants: Type.Array(GrantNodeSchema),
   accesses: Type.Array(closed({ ...AccessSchema.properties, receipt: Type.Optional(ReceiptSchema) })),
   instructions: Type.Array(PatientInstructionSchema),
+  notices: Type.Array(NoticeSchema),
   consent: Type.Optional(CustodyConsentSchema),
   recovery: Type.Optional(RecoverySchema),
-  next: Type.Optional(closed({ accesses: bookmark, ended: bookmark })),
+  next: Type.Optional(closed({ accesses: bookmark, ended: bookmark, notices: bookmark })),
 });
 
 /** What patients sign passes through unchanged: their authority is the signature, whoever relays it. */
@@ -87,9 +89,16 @@ export const patientRoutes: Routes = (rest, { contracts, patientLog }) => {
       schema: {
         tags,
         summary:
-          'What was done with a patient’s records: grants and forwards as a tree, openings and denials with receipts',
+          'What was done with a patient’s records: grants and forwards as a tree, openings and denials with receipts, notices',
         params,
-        querystring: closed({ from, to, pageSize, accessesAfter: bookmark, endedAfter: bookmark }),
+        querystring: closed({
+          from,
+          to,
+          pageSize,
+          accessesAfter: bookmark,
+          endedAfter: bookmark,
+          noticesAfter: bookmark,
+        }),
         response: { 200: LogSchema },
       },
     },
