@@ -1,17 +1,38 @@
 /** Edges under a broken generator, of every size of sharing, and what their makers are held to. */
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToBase64Url, bytesToHex } from '../../core/bytes.js';
 import { decodeCbor, encodeCbor, type CborMap } from '../../core/cbor.js';
 import { CryptoError } from '../../core/errors.js';
-import { decryptAsIdentity } from '../../ibe/index.js';
-import { Q, initPairing, type PairingEngine } from '../../pairing/index.js';
-import { verifyChain } from '../chain.js';
-import { makeEdge, type MadeEdge } from '../edge.js';
+import { randomBytes } from '../../core/random.js';
+import { decryptAsIdentity, encryptToIdentity, type Identity } from '../../ibe/index.js';
+import { Q, initPairing, randomScalar, type PairingEngine } from '../../pairing/index.js';
+import { verifyChain, type EdgeChain } from '../chain.js';
+import {
+  edgePoint,
+  finishEdge,
+  inverse,
+  makeEdge,
+  openEdge,
+  placeOf,
+  verifyEdgeValues,
+  type MadeEdge,
+  type PublicEdge,
+} from '../edge.js';
 import { attest, openAlong, openAttested, reEncryptAlong, withAttestations } from '../open.js';
 import { makeOnwardEdge } from '../onward.js';
 import { World, hopOf, type Hop, type Party } from '../pre.test-support.js';
-import { encodeEdge, parseStatement, signStatement } from '../statement.js';
+import {
+  NO_PARENT,
+  encodeEdge,
+  parseStatement,
+  signStatement,
+  tagOf,
+  type EdgeStatement,
+  type UnsignedStatement,
+} from '../statement.js';
+import { tagPoint } from '../tag.js';
 
 const SMALL_ORDER = Uint8Array.of(1, ...new Uint8Array(31));
 
@@ -118,6 +139,70 @@ describe('edges', function () {
         }),
       );
       refused(() => verifyChain({ ...onward.chain, edges: [edge, onward.edge] }));
+    });
+  });
+
+  describe('whose values all fit', () => {
+    const signed = (hop: Hop, change: Partial<UnsignedStatement>, signingKey: Uint8Array): PublicEdge => {
+      const statement = parseStatement(hop.made.statement);
+      const bytes = signStatement({ ...statement, ...change }, signingKey);
+      return { ...hop.edge, statement: bytesToBase64Url(bytes) };
+    };
+
+    it('a tag whose owner is not ID: computed with the delegator’s own key', () => {
+      const { identity, identityKey, signingKey } = world.owner;
+      const make = (owner: Identity): EdgeChain => {
+        const place = placeOf(
+          { owner, tag: world.tag(), from: identity, to: reader.identity, parent: NO_PARENT },
+          randomBytes,
+        );
+        const secret = randomBytes(32);
+        const k = edgePoint(engine, place, secret);
+        const u = randomScalar();
+        const t = tagPoint(engine, tagOf(place));
+        const s = engine.g1Multiply(engine.decodeG1('sk', identityKey), engine.g1Power(t, u));
+        const r = engine.g1Multiply(k, inverse(engine, s));
+        const q = engine.encodeG2(engine.g2Power(engine.g2, u));
+        const unfinished = { place, secret, k, r, q, allowsRecoverable: false };
+        const made = finishEdge(engine, unfinished, world.terms(reader), signingKey, randomBytes);
+        // The polynomial and E_X hold: it is the rule alone that refuses.
+        verifyEdgeValues(parseStatement(made.statement), identity, undefined);
+        return hopOf(made, { edges: [], identities: [identity] }, reader).chain;
+      };
+      const { name, keyEpoch } = next.identity;
+      verifyChain(make({ name: identity.name, keyEpoch: 0 }));
+      refused(() => verifyChain(make({ name, keyEpoch })));
+    });
+
+    it('another delegator’s name, another condition, or another word on recoverable identities', () => {
+      const grant = world.grant(reader);
+      const onward = world.forward(reader, grant, next, { maxDepth: 0 });
+      const { name, keyEpoch } = next.identity;
+      const renamed = signed(grant, { from: { name, keyEpoch } }, world.owner.signingKey);
+      refused(() => verifyChain({ ...grant.chain, edges: [renamed] }));
+      verifyChain({ ...grant.chain, edges: [signed(grant, {}, world.owner.signingKey)] });
+      for (const change of [{ conditionLabel: '22'.repeat(32) }, { allowsRecoverable: true }]) {
+        const edges = [grant.edge, signed(onward, change, reader.signingKey)];
+        refused(() => verifyChain({ ...onward.chain, edges }));
+      }
+      verifyChain({ ...onward.chain, edges: [grant.edge, signed(onward, {}, reader.signingKey)] });
+    });
+
+    it('X sealed again by somebody who knows it, and another X under the owner’s own signature', () => {
+      const grant = world.grant(reader);
+      const statement = parseStatement(grant.made.statement);
+      const open = (of: EdgeStatement, w: Uint8Array) =>
+        openEdge(reader.identity, reader.identityKey, of, w, engine);
+      const edge = encodeEdge(statement);
+      const x = decryptAsIdentity(reader.identityKey, reader.identity, grant.made.w, edge, engine);
+      const sealed = (secret: Uint8Array): Uint8Array =>
+        encryptToIdentity(reader.identity, secret, edge, engine);
+      open(statement, grant.made.w);
+      refused(() => open(statement, sealed(x)));
+      const wrong = sealed(randomBytes(32));
+      refused(() => open({ ...statement, wHash: bytesToHex(sha256(wrong)) }, wrong));
+      const again = sealed(x);
+      open({ ...statement, wHash: bytesToHex(sha256(again)) }, again);
     });
   });
 
