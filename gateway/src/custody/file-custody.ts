@@ -19,7 +19,6 @@ import type {
 } from '../ports/ceremony-machine.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { SharingMachine } from '../ports/sharing-machine.js';
-import { CareLedgerError } from '@careledger/protocol';
 import { createCeremonyVault } from './ceremony-vault.js';
 import { createErasureTrees } from './erasure-trees.js';
 import { createIdentityShares } from './identity-shares.js';
