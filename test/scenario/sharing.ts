@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { main as runExample } from '@careledger/client/example';
 import { sharingTour, type TourHospital, type TourOutcome } from '@careledger/gateway/demo';
-import type { People, Person } from './support/people.js';
+import type { People } from './support/people.js';
 
 const SAMPLE = new URL('../../../samples/fhir/h1/1.json', import.meta.url);
 
@@ -11,6 +11,33 @@ export interface SharingConsortium extends People {
   readonly channel: string;
   readonly restUrls: readonly string[];
   stop(): Promise<void>;
+}
+
+type TourHospitals = readonly [TourHospital, TourHospital, TourHospital];
+
+/** An officer and a cardiologist at each of the first three hospitals. */
+export async function tourHospitals(consortium: SharingConsortium): Promise<TourHospitals> {
+  const at = async (hospital: number): Promise<TourHospital> => {
+    const officer = await consortium.person(hospital, 'officer');
+    const clinician = await consortium.person(hospital, 'clinician', 'cardiology');
+    return {
+      mspId: clinician.mspId,
+      gatewayUrl: consortium.restUrls[hospital - 1]!,
+      officerToken: officer.token,
+      clinicianToken: clinician.token,
+      clinicianId: clinician.enrolmentId,
+    };
+  };
+  return [await at(1), await at(2), await at(3)];
+}
+
+/** The whole tour with a sample patient. */
+export async function tourOfSample(
+  { channel }: Pick<SharingConsortium, 'channel'>,
+  hospitals: TourHospitals,
+): Promise<TourOutcome> {
+  const bundle = JSON.parse(await readFile(SAMPLE, 'utf8')) as unknown;
+  return sharingTour({ hospitals, channel, bundle });
 }
 
 /** Sharing that the patient controls, as the demonstration shows it, and the client's example. */
@@ -23,34 +50,17 @@ export function sharingScenario(
     this.timeout(options.timeoutMs);
 
     let consortium: SharingConsortium;
-    let hospitals: TourHospital[];
+    let hospitals: TourHospitals;
     let outcome: TourOutcome;
-
-    const at = (hospital: number, officer: Person, clinician: Person): TourHospital => ({
-      mspId: clinician.mspId,
-      gatewayUrl: consortium.restUrls[hospital - 1]!,
-      officerToken: officer.token,
-      clinicianToken: clinician.token,
-      clinicianId: clinician.enrolmentId,
-    });
 
     before(async () => {
       consortium = await start();
-      hospitals = [];
-      for (const hospital of [1, 2, 3]) {
-        const officer = await consortium.person(hospital, 'officer');
-        hospitals.push(at(hospital, officer, await consortium.person(hospital, 'clinician', 'cardiology')));
-      }
+      hospitals = await tourHospitals(consortium);
     });
     after(() => consortium.stop());
 
     it('goes as it should, step by step', async () => {
-      const [first, second, third] = hospitals;
-      outcome = await sharingTour({
-        hospitals: [first!, second!, third!],
-        channel: consortium.channel,
-        bundle: JSON.parse(await readFile(SAMPLE, 'utf8')) as unknown,
-      });
+      outcome = await tourOfSample(consortium, hospitals);
       for (const { title, expected, came } of outcome.steps) expect(came, title).to.equal(expected);
       expect(outcome.steps.length).to.be.at.least(16);
       expect(outcome.isAsExpected).to.equal(true);
@@ -59,10 +69,8 @@ export function sharingScenario(
     it('stands in the patient’s log in words: who, through whom, what for, and what was done', () => {
       const log = outcome.log.join('\n');
       const [, second, third] = hospitals;
-      expect(log).to.contain(`person/${second!.mspId}/${second!.clinicianId}: laboratory for treatment`);
-      expect(log).to.contain(
-        `passed on by ${second!.clinicianId} of ${second!.mspId} to role/${third!.mspId}`,
-      );
+      expect(log).to.contain(`person/${second.mspId}/${second.clinicianId}: laboratory for treatment`);
+      expect(log).to.contain(`passed on by ${second.clinicianId} of ${second.mspId} to role/${third.mspId}`);
       for (const word of ['receipt: view', 'receipt: print', 'denied', 'revoked', 'ended'])
         expect(log).to.contain(word);
     });
@@ -73,8 +81,8 @@ export function sharingScenario(
       const said: string[] = [];
       await runExample({
         channel: consortium.channel,
-        desk: staff(first!, first!.officerToken),
-        reader: staff(second!, second!.clinicianToken),
+        desk: staff(first, first.officerToken),
+        reader: staff(second, second.clinicianToken),
         say: (line) => said.push(line),
       });
       expect(said).to.include('opened: potassium 4.1 mmol/L');
