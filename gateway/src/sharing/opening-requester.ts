@@ -1,8 +1,9 @@
 /**
- * The requester's side of an opening along edges: asks the owner and all proxies at once, and opens with the first
- * answers that are enough. A proxy that is slow is not waited for, and one whose partials do not verify is named and left
- * out.
+ * The requester's side of an opening along edges: asks the owner and as many proxies as are needed at once, the others
+ * when one fails or takes its time, and opens with the first answers that are enough. A slow proxy is not waited for,
+ * and one whose partials do not verify is named and left out.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CareLedgerError,
   canonicalJson,
@@ -93,7 +94,22 @@ export function createOpeningRequester(
 ): OpeningRequester {
   const { ledger, peers, store, custody } = modules;
 
-  const askAll = (access: Access, lineages: readonly Lineage[]): Answers => {
+  /** Owners, and of each edge as many proxies as it needs: whoever is asked computes, and the rest may not have to. */
+  const askedFirst = (lineages: readonly Lineage[]): Set<string> => {
+    const first = new Set(lineages.flatMap(({ records }) => records.map(({ ownerMspId }) => ownerMspId)));
+    for (const { proxies, statement } of lineages.flatMap(({ edges }) => edges)) {
+      const names = proxies.map(({ mspId }) => mspId);
+      const missing = modules.thresholdOf(statement) - names.filter((name) => first.has(name)).length;
+      for (const name of names.filter((candidate) => !first.has(candidate)).slice(0, Math.max(0, missing)))
+        first.add(name);
+    }
+    return first;
+  };
+
+  const askAll = (access: Access, lineages: readonly Lineage[], opened: AbortSignal): Answers => {
+    const first = askedFirst(lineages);
+    const somethingFailed = new AbortController();
+    const waited = AbortSignal.any([opened, somethingFailed.signal]);
     const asked = new Map<string, Set<string>>();
     for (const { edges, records } of lineages) {
       const proxies = edges.flatMap((edge) => edge.proxies.map(({ mspId }) => mspId));
@@ -104,9 +120,13 @@ export function createOpeningRequester(
     }
     const answers = new Map<string, Promise<PartialsAnswer>>();
     for (const [mspId, recordIds] of asked) {
-      const answer = ask(mspId, access, [...recordIds]);
+      const answer = first.has(mspId)
+        ? ask(mspId, access, [...recordIds])
+        : unlessOpened(waited, opened).then(() => ask(mspId, access, [...recordIds]));
       // Whoever waits for it sees the failure; a proxy that is not needed may fail.
-      answer.catch(() => undefined);
+      answer.catch(() => {
+        somethingFailed.abort();
+      });
       answers.set(mspId, answer);
     }
     return answers;
@@ -230,7 +250,8 @@ export function createOpeningRequester(
   return {
     async open(access, records) {
       const lineages = await lineagesOf(access, records, ledger);
-      const answers = askAll(access, lineages);
+      const done = new AbortController();
+      const answers = askAll(access, lineages, done.signal);
       const opened = await Promise.all(
         lineages.map(async (lineage): Promise<SharedKeys> => {
           try {
@@ -241,9 +262,19 @@ export function createOpeningRequester(
           }
         }),
       );
+      done.abort();
       return new Map(opened.flatMap((keys) => [...keys]));
     },
   };
+}
+
+/** How long the others have before a proxy that may not be needed is asked. */
+const HEAD_START_MS = 400;
+
+/** @throws CareLedgerError when nobody needs the answer any more */
+async function unlessOpened(waited: AbortSignal, opened: AbortSignal): Promise<void> {
+  await sleep(HEAD_START_MS, undefined, { signal: waited, ref: false }).catch(() => undefined);
+  if (opened.aborted) throw unavailable('an opening that has ended');
 }
 
 function payloadOf(

@@ -54,8 +54,28 @@ export interface SharingLedgerModules {
   readonly identity: SigningIdentity;
 }
 
+/** Registrations that are kept: a few kilobytes each. */
+const KEPT_REGISTRATIONS = 512;
+
 export function createSharingLedger(modules: SharingLedgerModules): SharingLedger {
   const { channel, contracts, identity: self } = modules;
+  // A registration is written once for its name and epoch, so one that was read need not be read again.
+  const registrations = new Map<string, Identity>();
+
+  const readIdentity = async (name: string, keyEpoch?: number): Promise<Identity | undefined> => {
+    const known = registrations.get(`${name}#${String(keyEpoch)}`);
+    if (known !== undefined) return known;
+    const epoch = keyEpoch === undefined ? {} : { keyEpoch };
+    const found = await unless('IDENTITY_NOT_FOUND', () =>
+      contracts.evaluate(self, 'identities', 'Get', { name, ...epoch }),
+    );
+    if (found === undefined) return undefined;
+    const [oldest] = registrations.keys();
+    if (registrations.size >= KEPT_REGISTRATIONS && oldest !== undefined) registrations.delete(oldest);
+    registrations.set(`${name}#${String(found.keyEpoch)}`, found);
+    return found;
+  };
+
   return {
     mspId: self.mspId,
     channel,
@@ -65,13 +85,7 @@ export function createSharingLedger(modules: SharingLedgerModules): SharingLedge
       );
       return found === undefined ? undefined : inForceOf(found);
     },
-    identity: (name, keyEpoch) =>
-      unless('IDENTITY_NOT_FOUND', () =>
-        contracts.evaluate(self, 'identities', 'Get', {
-          name,
-          ...(keyEpoch === undefined ? {} : { keyEpoch }),
-        }),
-      ),
+    identity: readIdentity,
     register: async (registration) => {
       await contracts.submit(self, 'identities', 'Register', { arguments: { registration } });
     },
