@@ -179,8 +179,9 @@ async function enrol(asked: Asked): Promise<void> {
       ? await preparePseudonym(connection, file.keys, wanted)
       : { keys: file.keys, pseudonym: values.pseudonym };
   await file.save(prepared.keys);
-  if (wanted.identity === 'own') say(lossInWords(wanted.recoverable));
-  say(`Pseudonym ${prepared.pseudonym}; the file has its keys now.`);
+  const own = pseudonymKeys(prepared.keys, prepared.pseudonym);
+  if (own.identity !== undefined) say(lossInWords(own.identity.registration.recoverable));
+  say(`The file has the keys of pseudonym ${own.pseudonym}. If enrolling fails: again, with --pseudonym.`);
   const { patient, identity } = await enrolPseudonym(connection, prepared.keys, prepared.pseudonym);
   const kept =
     identity === undefined ? 'hospital-mediated' : `own key, in custody of the ${identity.custody}`;

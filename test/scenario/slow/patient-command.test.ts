@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { readPatientKeys } from '@careledger/client/node';
+import { main } from '@careledger/gateway/command/patient';
+import { startTestConsortium, type TestConsortium } from '../support/consortium.js';
+import type { Person } from '../support/people.js';
+import { mustBe } from '../support/world.js';
+
+const PASSPHRASE = 'correct horse';
+
+describe('scenario: careledger patient, from the key file to the revocation', function () {
+  this.timeout(60_000);
+
+  let consortium: TestConsortium;
+  let folder: string;
+  let keys: string;
+  let officer: Person;
+  let clinician: Person;
+  let pseudonym: string;
+  let recordId: string;
+  let grantId: string;
+
+  const run = async (...words: string[]): Promise<string> => {
+    const written = { out: '', err: '' };
+    const into = (name: 'out' | 'err') => ({ write: (text: string) => (written[name] += text) });
+    const environment = { CARELEDGER_PASSPHRASE: PASSPHRASE, CARELEDGER_TOKEN: officer.token };
+    const code = await main([...words, '--keys', keys], { out: into('out'), err: into('err'), environment });
+    return code === 0 ? written.out : `exit ${String(code)}: ${written.err}`;
+  };
+  const open = () => clinician.post('/v1/openings', { recordIds: [recordId], purpose: 'treatment' });
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'careledger-patient-command-'));
+    keys = join(folder, 'keys.json');
+    consortium = await startTestConsortium();
+    officer = await consortium.person(1, 'officer');
+    clinician = await consortium.person(2, 'clinician');
+    for (const name of ['/v1/identity-key', '/v1/identities/role%2FHospital2MSP%2Fclinician'])
+      while ((await officer.get(name)).status !== 200) await new Promise((again) => setTimeout(again, 100));
+  });
+  after(async () => {
+    await consortium.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('enrols with saved keys, and says what a loss means', async () => {
+    expect(await run('init')).to.contain('protected by the passphrase');
+    const said = await run(
+      'enrol',
+      '--gateway',
+      consortium.gateway(1).restUrl,
+      '--channel',
+      consortium.channel,
+    );
+    expect(said).to.contain('FINAL for your old records').and.contain('own key, in custody of the patient');
+    pseudonym = (await readPatientKeys(keys, PASSPHRASE)).pseudonyms[0]!.pseudonym;
+    const record = { pseudonym, type: 'laboratory', contentType: 'text/plain', content: 'QQ==' };
+    const put = mustBe(201, await officer.post('/v1/records', { records: [record] }));
+    recordId = (put.body['records'] as { recordId: string }[])[0]!.recordId;
+  });
+
+  it('takes a consent of custody by the hospital only after its office posted it', async () => {
+    const said = await run(
+      ...['enrol', '--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel],
+      ...['--custody', 'hospital', '--recoverable'],
+    );
+    expect(said).to.contain('CONSENT_MISSING');
+    const { pseudonyms } = await readPatientKeys(keys, PASSPHRASE);
+    const second = pseudonyms.find((one) => one.pseudonym !== pseudonym)!.pseudonym;
+    const form = { formDigest: 'ab'.repeat(32) };
+    mustBe(201, await officer.post(`/v1/patients/${second}/custody-consent`, form));
+    const again = await run(
+      ...['enrol', '--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel],
+      ...['--custody', 'hospital', '--recoverable', '--pseudonym', second],
+    );
+    expect(again).to.contain('in custody of the hospital');
+  });
+
+  it('grants, and keeps the extracted key in the file', async () => {
+    expect((await open()).body.code).to.equal('ACCESS_DENIED');
+    const terms = ['--to', 'role/Hospital2MSP/clinician', '--types', 'laboratory', '--hops', '1'];
+    const said = await run('grant', ...terms, '--pseudonym', pseudonym);
+    [grantId = ''] = said.split(' ');
+    expect(said).to.contain('active  role/Hospital2MSP/clinician: laboratory for treatment');
+    const { pseudonyms } = await readPatientKeys(keys, PASSPHRASE);
+    expect(pseudonyms.find((one) => one.pseudonym === pseudonym)?.identity).to.have.property('key');
+    mustBe(201, await open());
+    expect(await run('grants', '--pseudonym', pseudonym)).to.contain(grantId);
+  });
+
+  it('grants what a FHIR Consent says, and refuses one that says more', async () => {
+    const path = `/v1/fhir/Consent/${grantId}?pseudonym=${pseudonym}`;
+    const consent = (await officer.get(path)).body as { provision: object };
+    const file = join(folder, 'consent.json');
+    await writeFile(file, JSON.stringify({ ...consent, identifier: undefined, id: undefined }));
+    const said = await run('grant', '--consent', file, '--pseudonym', pseudonym);
+    expect(said).to.contain('active').and.not.contain(grantId);
+    const nested = { ...consent.provision, provision: [{ type: 'deny' }] };
+    await writeFile(file, JSON.stringify({ ...consent, provision: nested }));
+    const refused = await run('grant', '--consent', file, '--pseudonym', pseudonym);
+    expect(refused).to.contain('CONSENT_NOT_MAPPABLE').and.contain('Consent.provision.provision');
+    expect(await run('revoke', said.split(' ')[0]!, '--pseudonym', pseudonym)).to.contain('revoked');
+  });
+
+  it('renews what another revocation made stale', async () => {
+    expect((await open()).body.code).to.equal('ACCESS_DENIED');
+    expect(await run('renew', grantId, '--pseudonym', pseudonym)).to.contain(`${grantId}  active`);
+  });
+
+  it('closes a tag, revokes, and shows it all', async () => {
+    const closed = await run('sharing', 'imaging/normal', 'closed', '--pseudonym', pseudonym);
+    expect(closed).to.contain('imaging/normal').and.contain('closed');
+    expect(await run('revoke', grantId, '--pseudonym', pseudonym)).to.contain('keeps what was read');
+    expect((await open()).body.code).to.equal('ACCESS_DENIED');
+    const log = await run('log', '--pseudonym', pseudonym);
+    expect(log).to.contain(grantId).and.contain('denied').and.contain('closed to sharing: imaging/normal');
+    expect(await run('revoke', grantId, '--pseudonym', pseudonym)).to.contain('TRANSITION_NOT_ALLOWED');
+    expect(await run('grants', '--pseudonym', pseudonym)).to.equal('Nothing is granted.\n');
+  });
+});
