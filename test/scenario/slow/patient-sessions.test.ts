@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import type { PatientGrant } from '@careledger/protocol';
-import { startTestConsortium, type TestConsortium } from './support/consortium.js';
-import { grantTo, type TestPatient } from './support/patient.js';
-import type { Person } from './support/people.js';
-import { enrolPatient, makeWorld, mustBe, recordIdsOf, type World } from './support/world.js';
+import { startTestConsortium, type TestConsortium } from '../support/consortium.js';
+import { grantTo, type TestPatient } from '../support/patient.js';
+import type { Person } from '../support/people.js';
+import { enrolPatient, makeWorld, mustBe, recordIdsOf, type World } from '../support/world.js';
 
 describe('scenario: a patient’s own session', function () {
   this.timeout(60_000);
