@@ -1,10 +1,10 @@
 import { expect } from 'chai';
-import { base64UrlToBytes, bytesToBase64Url } from '../core/bytes.js';
-import { randomBytes } from '../core/random.js';
-import { combinePartialKeys, partialKey } from '../ibe/index.js';
-import { decodeScalar, encodeScalar, lagrangeModQ, modQ, randomScalar } from '../pairing/index.js';
-import { expectCode } from '../test-support.js';
-import { HOSPITALS } from '../threshold/threshold.test-support.js';
+import { base64UrlToBytes, bytesToBase64Url } from '../../core/bytes.js';
+import { randomBytes } from '../../core/random.js';
+import { combinePartialKeys, partialKey } from '../../ibe/index.js';
+import { decodeScalar, encodeScalar, lagrangeModQ, modQ, randomScalar } from '../../pairing/index.js';
+import { expectCode } from '../../test-support.js';
+import { HOSPITALS } from '../../threshold/threshold.test-support.js';
 import {
   H1,
   H2,
@@ -26,12 +26,12 @@ import {
   type SharedParameters,
   type Steps,
   type Tamper,
-} from './dkg.test-support.js';
-import { commit, dealingDigest, encodePoints, proveKnowledge } from './feldman.js';
-import { beginIdentityCeremony } from './machine.js';
-import { identityParametersDigest } from './parameters.js';
-import { assertIdentityShare, checkedIdentitySharing } from './sharing.js';
-import type { IdentityCeremonyResult, IdentityShare } from './types.js';
+} from '../dkg.test-support.js';
+import { commit, dealingDigest, encodePoints, proveKnowledge } from '../feldman.js';
+import { beginIdentityCeremony } from '../machine.js';
+import { identityParametersDigest } from '../parameters.js';
+import { assertIdentityShare, checkedIdentitySharing } from '../sharing.js';
+import type { IdentityCeremonyResult, IdentityShare } from '../types.js';
 
 const secretOf = (shares: readonly IdentityShare[]): bigint => {
   const points = shares.map(({ point }) => point);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { CborMap } from '../core/cbor.js';
-import { noblePairing } from '../pairing/index.js';
+import type { CborMap } from '../../core/cbor.js';
+import { noblePairing } from '../../pairing/index.js';
 import {
   H1,
   H2,
@@ -18,9 +18,9 @@ import {
   tools,
   type Steps,
   type Tamper,
-} from './dkg.test-support.js';
-import { stepIdentityCeremony } from './machine.js';
-import { assertIdentityShare, checkedIdentitySharing } from './sharing.js';
+} from '../dkg.test-support.js';
+import { stepIdentityCeremony } from '../machine.js';
+import { assertIdentityShare, checkedIdentitySharing } from '../sharing.js';
 
 const parameters = generation(3);
 const run = (tamper: Tamper): Steps[] => record(parameters, { tamper });

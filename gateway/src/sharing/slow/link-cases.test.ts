@@ -19,15 +19,15 @@ import {
   type OpenLinkCase,
 } from '@careledger/protocol';
 import { expect } from 'chai';
-import type { SealedFolder } from '../custody/sealed-folder.js';
-import { createSharingVault } from '../custody/sharing-vault.js';
-import type { MasterKeyView, MasterSharingView, SharingCustody } from '../ports/sharing-custody.js';
-import type { StaffCaller } from '../services/caller.js';
-import type { ContractCaller } from '../services/contract-caller.js';
-import type { LocalTable } from '../services/local-tables.js';
-import { LinkAuthority } from './link-authority.js';
-import { LinkCases, type LinkCaseRow } from './link-cases.js';
-import type { LinkLedger } from './link-ledger.js';
+import type { SealedFolder } from '../../custody/sealed-folder.js';
+import { createSharingVault } from '../../custody/sharing-vault.js';
+import type { MasterKeyView, MasterSharingView, SharingCustody } from '../../ports/sharing-custody.js';
+import type { StaffCaller } from '../../services/caller.js';
+import type { ContractCaller } from '../../services/contract-caller.js';
+import type { LocalTable } from '../../services/local-tables.js';
+import { LinkAuthority } from '../link-authority.js';
+import { LinkCases, type LinkCaseRow } from '../link-cases.js';
+import type { LinkLedger } from '../link-ledger.js';
 
 const HOSPITALS = ['Hospital1MSP', 'Hospital2MSP', 'Hospital3MSP', 'Hospital4MSP'];
 const [OPENER = ''] = HOSPITALS;

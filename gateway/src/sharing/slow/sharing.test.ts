@@ -20,12 +20,12 @@ import {
   type EdgeAck,
   type PatientGrant,
 } from '@careledger/protocol';
-import type { StaffCaller } from '../services/caller.js';
-import { EdgeRelay } from './edge-relay.js';
-import type { SignedKeyRequest } from './extraction-protocol.js';
-import { Forwards, type ForwardRow } from './forwards.js';
-import { readStatement } from './statement-facts.js';
-import { CHANNEL, HOSPITALS, PSEUDONYM, World, memoryTable } from './sharing.test-support.js';
+import type { StaffCaller } from '../../services/caller.js';
+import { EdgeRelay } from '../edge-relay.js';
+import type { SignedKeyRequest } from '../extraction-protocol.js';
+import { Forwards, type ForwardRow } from '../forwards.js';
+import { readStatement } from '../statement-facts.js';
+import { CHANNEL, HOSPITALS, PSEUDONYM, World, memoryTable } from '../sharing.test-support.js';
 
 const [H1, H2, H3] = HOSPITALS;
 const clinicians = { kind: 'role', mspId: H2, role: 'clinician' } as const;
