@@ -70,7 +70,7 @@ export class KuboRecordStore implements RecordStore {
     await this.bounded(
       async (signal) => {
         for await (const removed of this.client.repo.gc({ signal })) {
-          if (removed.err !== undefined && removed.err !== null) throw removed.err;
+          if (removed.err != null) throw removed.err;
         }
       },
       undefined,
