@@ -1,5 +1,6 @@
-/** Four hospitals in a process of their own, which says on standard output what they do about the key, until it is there. */
+/** Four hospitals in a process of their own, which says on standard output what they do about the keys, until both are there. */
 import { startEmbeddedConsortium } from '@careledger/gateway';
+import { CEREMONY_SCHEMES } from '@careledger/protocol';
 import { TEST_KEY } from './consortium.js';
 
 const [, , dataDir = ''] = process.argv;
@@ -12,9 +13,8 @@ const consortium = await startEmbeddedConsortium({
 const { contracts, identity } = consortium.gateways[0]!.services;
 for (;;) {
   const { items } = await contracts.evaluate(identity, 'ceremonies', 'List', {});
-  const [ceremony] = items;
-  if (ceremony?.status === 'finished') {
-    process.stdout.write(`${JSON.stringify({ msg: 'KEY', ceremony })}\n`);
+  if (items.filter(({ status }) => status === 'finished').length === CEREMONY_SCHEMES.length) {
+    process.stdout.write(`${JSON.stringify({ msg: 'KEYS', ceremonies: items })}\n`);
     break;
   }
   await new Promise((resolve) => setTimeout(resolve, 20));
