@@ -7,7 +7,7 @@ describe('what status reads from metrics', () => {
     const ceremony = (scheme: string) =>
       `careledger_ceremony_fraction{scheme="${scheme}",phase="candidates",attempt="2",member="H1"} 0.379`;
     const help = '# TYPE careledger_ceremony_fraction gauge';
-    const identity = 'careledger_identity_key_epoch{member="H1"} 0';
+    const identity = 'careledger_identity_key_holders{epoch="0",member="H1"} 4';
     expect(describeKeys(`${help}\n${key}\n`)).to.equal('key of 3072 bits, epoch 1');
     expect(describeKeys(`${key}\n${help}\n${ceremony('paillier')}\n${identity}\n`)).to.equal(
       'paillier ceremony: candidates, 37 %, attempt 2; identity key, epoch 0',

@@ -155,8 +155,8 @@ function describePaillierKey(metrics: string): string | undefined {
 }
 
 function describeIdentityKey(metrics: string): string | undefined {
-  const key = /^careledger_identity_key_epoch(?:\{[^}]*\})? (\d+)$/m.exec(metrics);
-  return key === null ? undefined : `identity key, epoch ${key[1] ?? '?'}`;
+  const key = /^careledger_identity_key_holders\{([^}]*)\} \d+$/m.exec(metrics);
+  return key === null ? undefined : `identity key, epoch ${labelOf(key[1] ?? '', 'epoch')}`;
 }
 
 function labelOf(labels: string, name: string): string {

@@ -32,7 +32,7 @@ const DEFAULT_LIMITS: CeremonyLimits = {
 /** Figures of every gateway, which `npm run network -- status` reads too: how much of the expected work of the present attempt is done. */
 const CEREMONY_FRACTION_METRIC = 'careledger_ceremony_fraction';
 const KEY_BITS_METRIC = 'careledger_key_bits';
-const IDENTITY_KEY_METRIC = 'careledger_identity_key_epoch';
+const IDENTITY_KEY_METRIC = 'careledger_identity_key_holders';
 
 export function createCeremonies(
   { keyBits, startsWith, limits }: CeremonyOptions,
@@ -104,16 +104,14 @@ function measure(registry: Registry, custody: CeremonyCustody): (key: KeyInForce
   });
   const identityKey = new Gauge({
     name: IDENTITY_KEY_METRIC,
-    help: 'Epoch of the sharing of the identity master key; no value before there is one.',
+    help: 'Holders of the identity master key; no value before there is one.',
+    labelNames: ['epoch'] as const,
     registers,
   });
   return (key) => {
-    const { epoch } = key.sharing;
-    if ('masterKey' in key) {
-      identityKey.set(epoch);
-      return;
-    }
-    keyBits.reset();
-    keyBits.set({ epoch: String(epoch) }, key.publicKey.keyBits);
+    const epoch = String(key.sharing.epoch);
+    const gauge = 'masterKey' in key ? identityKey : keyBits;
+    gauge.reset();
+    gauge.set({ epoch }, 'masterKey' in key ? key.sharing.holders.length : key.publicKey.keyBits);
   };
 }

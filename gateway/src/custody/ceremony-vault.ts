@@ -40,18 +40,18 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
   const kinds = createCeremonyKinds(modules);
   const serially = createQueues();
   const keys = createOneTimeKeys(folder);
-  /** As the files are, once read; files are read and written in the queue only. */
+  /** As the files are, once read; written in the queue only. */
   const known = new Map<string, CeremonyRecord>();
 
-  const record = async (ceremonyId: string): Promise<CeremonyRecord | undefined> => {
+  const stored = async (ceremonyId: string): Promise<CeremonyRecord | undefined> => {
     validate(ObjectId, ceremonyId);
-    const cached = known.get(ceremonyId);
-    if (cached !== undefined) return cached;
-    const stored = await folder.read(PART, ceremonyId);
-    if (stored === undefined) return undefined;
-    const decoded = decodeCeremonyRecord(stored);
-    known.set(ceremonyId, decoded);
-    return decoded;
+    const bytes = await folder.read(PART, ceremonyId);
+    return bytes === undefined ? undefined : decodeCeremonyRecord(bytes);
+  };
+  const record = async (ceremonyId: string): Promise<CeremonyRecord | undefined> => {
+    const found = known.get(ceremonyId) ?? (await stored(ceremonyId));
+    if (found !== undefined) known.set(ceremonyId, found);
+    return found;
   };
   const save = async (ceremonyId: string, next: CeremonyRecord): Promise<CeremonyPart> => {
     await folder.write(PART, ceremonyId, encodeCeremonyRecord(next));
@@ -64,9 +64,9 @@ export function createCeremonyVault(modules: CeremonyVaultModules): CeremonyCust
     known.delete(ceremonyId);
     await keys.erase(ceremonyId);
   };
-  /** Past the queue when it can be: a step takes minutes, and others ask for messages meanwhile. */
+  /** Past the queue: a step takes minutes, and others ask for messages meanwhile. Files are replaced as a whole. */
   const lookUp = async (ceremonyId: string): Promise<CeremonyRecord | undefined> =>
-    known.get(ceremonyId) ?? serially(ceremonyId, () => record(ceremonyId));
+    known.get(ceremonyId) ?? stored(ceremonyId);
   const advance = async (
     view: CeremonyView,
     before: CeremonyRecord | undefined,

@@ -106,7 +106,7 @@ describe('scenario: the identity master key', function () {
     expect(text).to.match(/: finished\n {2}makes the identity master key for .*; any 3 of them extract keys/);
     await until(async () => {
       const metrics = await (await fetch(`${consortium.gateway(1).restUrl}/metrics`)).text();
-      return /^careledger_identity_key_epoch(\{[^}]*\})? 0$/m.test(metrics) ? true : undefined;
+      return /^careledger_identity_key_holders\{[^}]*epoch="0"[^}]*\} 4$/m.test(metrics) ? true : undefined;
     });
   });
 
