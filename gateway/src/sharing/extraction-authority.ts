@@ -40,6 +40,9 @@ export class ExtractionAuthority {
   }
 
   /**
+   * Of the present epoch, or of an earlier one: who follows in an identity, by the signature of the epoch before or by a
+   * recovery that a majority approved, reads on what was sealed before. It signs with the present epoch's key; the key of
+   * an earlier epoch asks for nothing any more.
    * @param callerMspId the hospital that the client certificate proves
    * @throws CareLedgerError SCHEMA_VIOLATION, NOT_OWNER, TIMESTAMP_OUTSIDE_WINDOW, IDENTITY_NOT_FOUND,
    * SIGNATURE_INVALID, NOT_READY, KEY_NOT_FOUND when this hospital holds no share
@@ -53,9 +56,9 @@ export class ExtractionAuthority {
       throw new CareLedgerError('NOT_OWNER', { expected: 'the hospital of the name', came: callerMspId });
     this.#assertFresh(request);
     const registered = await ledger.identity(name);
-    if (registered?.keyEpoch !== keyEpoch) {
+    if (registered === undefined || keyEpoch > registered.keyEpoch) {
       throw new CareLedgerError('IDENTITY_NOT_FOUND', {
-        expected: 'a registered identity at the present epoch of its key',
+        expected: 'a registered identity at the present epoch of its key, or an earlier one',
         came: `epoch ${String(keyEpoch)}`,
       });
     }

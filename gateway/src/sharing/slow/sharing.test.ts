@@ -5,6 +5,7 @@ import {
   edgeAckMessage,
   encryptUnderTag,
   generateHpkeKeyPair,
+  generatePatientKeys,
   keyRequestMessage,
   labelOf,
   openPartialKey,
@@ -146,6 +147,23 @@ describe('identity keys, proxies and forwards between three hospitals', function
       ]);
       world.now += 121_000;
       expect((await failure(authority.give(H2, asked))).code).to.equal('TIMESTAMP_OUTSIDE_WINDOW');
+    });
+
+    it('gives an earlier epoch’s parts to the present key, and none to the earlier one', async () => {
+      const name = patientName(PSEUDONYM);
+      const registered = world.identities.get(name);
+      if (registered === undefined) throw new TypeError('an unregistered owner');
+      const { privateKey, publicKey } = generatePatientKeys();
+      world.identities.set(name, { ...registered, keyEpoch: 1, signingKey: bytesToBase64Url(publicKey) });
+      try {
+        const { authority } = world.hospital(H1);
+        expect((await authority.give(H2, request({}, privateKey))).holder).to.equal(H1);
+        expect((await failure(authority.give(H2, request()))).code).to.equal('SIGNATURE_INVALID');
+        const later = authority.give(H2, request({ keyEpoch: 2 }, privateKey));
+        expect((await failure(later)).code).to.equal('IDENTITY_NOT_FOUND');
+      } finally {
+        world.identities.set(name, registered);
+      }
     });
 
     it('names a holder whose part is wrong, and takes the key all the same', async () => {
