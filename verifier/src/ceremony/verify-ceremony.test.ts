@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { dealMasterKey } from '@careledger/crypto/testing';
 import { KEYS } from '@careledger/protocol';
 import { replayLedger } from '../ledger/replay.js';
 import { OWN_TX, streamOf } from '../testing/handmade-ledger.js';
@@ -96,6 +97,70 @@ describe('offline check of a ceremony', () => {
     ]);
     expect(codesOf(await named({ ...blame, accused: 'h4MSP' }))).to.deep.equal(['DOCUMENT_NOT_SIGNED']);
     expect(codesOf(await check(undefined, { faults: [fault] }))).to.deep.equal(['DOCUMENT_NOT_SIGNED']);
+  });
+
+  describe('of the identity master key', () => {
+    const dealt = dealMasterKey({ holders: MSP_IDS });
+    const other = dealMasterKey({ holders: MSP_IDS });
+    const attempt = { ceremonyId: CEREMONY_ID, attempt: 1 };
+    const documents = { masterKey: dealt.masterKey, sharing: dealt.sharing };
+
+    /** Everyone posts, the first registers, the others accept. */
+    async function checkIdentity(
+      edit: (steps: Step[]) => Step[] = (steps) => steps,
+      changes: object = {},
+    ): Promise<CeremonyReport> {
+      const { sharingDigest } = dealt;
+      const [first, ...others] = MSP_IDS;
+      const key = {
+        ...{ ...documents, ...attempt, sharingDigest, acceptedBy: [...MSP_IDS], status: 'active' },
+        ...{ registeredBy: first, registeredAt: AT, txId: OWN_TX, ...changes },
+      };
+      const register: Step = {
+        sender: first,
+        method: 'identities:RegisterMasterKey',
+        argument: { ...attempt, ...documents },
+        writes: [],
+      };
+      const accepts = others.map((sender, index): Step => ({
+        sender,
+        method: 'identities:AcceptMasterKey',
+        argument: { ...attempt, sharingDigest },
+        writes:
+          index === others.length - 1
+            ? [{ prefix: KEYS.masterKey, attributes: ['current'], value: key }]
+            : [],
+      }));
+      const posts = ROUNDS.flatMap((round) => MSP_IDS.map((mspId) => post(mspId, round)));
+      const ceremony = document({ scheme: 'identity', keyBits: undefined });
+      const steps = [ceremony, ...posts, ...edit([register, ...accepts])];
+      return verifyCeremony(await replayLedger(streamOf(ledgerOf(query, steps).blocks)), CEREMONY_ID);
+    }
+
+    it('passes when every holder signed for the same sharing', async () => {
+      const report = await checkIdentity();
+      expect(codesOf(report)).to.deep.equal([]);
+      expect(report).to.deep.include({ rounds: 3, keyId: dealt.masterKey.keyId, epoch: 0 });
+    });
+
+    it('finds a holder that did not, also one that signed for something else', async () => {
+      const without = await checkIdentity((steps) => steps.filter((_, index) => index !== 1));
+      expect(codesOf(without)).to.deep.equal(['KEY_NOT_ACCEPTED']);
+      const { masterKey, sharing } = other;
+      const another = await checkIdentity(([first, ...rest]) => [
+        { ...first!, argument: { ...attempt, masterKey, sharing } },
+        ...rest,
+      ]);
+      expect(codesOf(another)).to.deep.equal(['KEY_NOT_ACCEPTED']);
+    });
+
+    it('finds documents that do not fit together, and a minority that would be enough', async () => {
+      const swapped = await checkIdentity(undefined, { masterKey: other.masterKey });
+      expect(codesOf(swapped)).to.include('KEY_INVALID');
+      const low = { ...dealt.sharing, threshold: 2 };
+      expect(codesOf(await checkIdentity(undefined, { sharing: low }))).to.include('KEY_INVALID');
+      expect(codesOf(await checkIdentity(undefined, { sharing: {} }))).to.deep.equal(['DOCUMENT_UNREADABLE']);
+    });
   });
 
   it('cannot pass one that has not finished, has another form, or is not there', async () => {

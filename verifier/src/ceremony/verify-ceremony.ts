@@ -3,7 +3,6 @@ import {
   CeremonySchema,
   KEYS,
   validate,
-  type AggregationKey,
   type Ceremony,
   type CeremonyFault,
 } from '@careledger/protocol';
@@ -12,7 +11,7 @@ import { Found } from '../found.js';
 import type { Facts } from '../ledger/facts.js';
 import type { LedgerSummary, Replay } from '../ledger/replay.js';
 import { readDocument } from '../query/documents.js';
-import { checkAcceptance, openKey } from '../query/key.js';
+import { checkKeyOf } from './ceremony-key.js';
 
 export interface CeremonyReport {
   readonly kind: 'ceremony';
@@ -21,7 +20,7 @@ export interface CeremonyReport {
   /** Absent when there is no such ceremony. */
   readonly ceremony?: Pick<
     Ceremony,
-    'purpose' | 'status' | 'attempt' | 'participants' | 'holders' | 'threshold'
+    'scheme' | 'purpose' | 'status' | 'attempt' | 'participants' | 'holders' | 'threshold'
   >;
   readonly faults: readonly CeremonyFault[];
   /** Rounds of the last attempt to which every participant posted its digests. */
@@ -32,7 +31,7 @@ export interface CeremonyReport {
 }
 
 /**
- * What the ledger says of how the key came about: who took part, the digests that each posted for every round, who was
+ * What the ledger says of how a key came about: who took part, the digests that each posted for every round, who was
  * named, and that every holder accepted the same documents. That the messages themselves were right is each participant's
  * own check; they are not on the ledger.
  */
@@ -63,6 +62,7 @@ function signersOf(facts: Facts, ceremonyId: string): Map<string, SignedBy> {
     ...facts.history(KEYS.ceremony, [ceremonyId]),
     ...facts.under(KEYS.ceremonyPost, [ceremonyId]),
     ...facts.history(KEYS.aggregationKey, ['current']),
+    ...facts.history(KEYS.masterKey, ['current']),
   ].map(({ origin }) => origin.signedBy);
   return new Map(origins.map((by) => [by.txId, by]));
 }
@@ -78,16 +78,7 @@ function checkCeremony(
   checkFaults(ceremony, facts, found);
   if (status !== 'finished')
     found.add('CEREMONY_NOT_FINISHED', { subject, expected: 'finished', came: status });
-  const version = facts
-    .history(KEYS.aggregationKey, ['current'])
-    .find(({ value }) => (value as Partial<AggregationKey>).ceremonyId === ceremonyId);
-  if (version === undefined) return { rounds };
-  const key = version.value as AggregationKey;
-  checkAcceptance(key, facts, found);
-  const opened = openKey(key, found);
-  return opened === undefined
-    ? { rounds }
-    : { rounds, keyId: opened.publicKey.keyId, epoch: opened.sharing.epoch };
+  return { rounds, ...checkKeyOf(ceremony, facts, found) };
 }
 
 /** Whoever is said to have named somebody has signed that. A conflict of keys is found by the contract. */

@@ -24,13 +24,14 @@ export interface Fact {
   readonly origin: Origin;
 }
 
-/** What the aggregate's checks read; other documents are replayed for their versions only. */
+/** What the checks of aggregates and ceremonies read; other documents are replayed for their versions only. */
 const KEPT: ReadonlySet<string> = new Set<KeyPrefix>([
   KEYS.consortium,
   KEYS.member,
   KEYS.panelLayout,
   KEYS.panel,
   KEYS.aggregationKey,
+  KEYS.masterKey,
   KEYS.query,
   KEYS.contribution,
   KEYS.partial,
@@ -39,7 +40,14 @@ const KEPT: ReadonlySet<string> = new Set<KeyPrefix>([
   KEYS.ceremony,
   KEYS.ceremonyPost,
 ]);
-const KEPT_CONTRACTS: readonly string[] = ['queries:', 'ceremonies:', 'panels:'];
+/** Of whole contracts, or of single methods. */
+const KEPT_CALLS: readonly string[] = [
+  'queries:',
+  'ceremonies:',
+  'panels:',
+  'identities:RegisterMasterKey',
+  'identities:AcceptMasterKey',
+];
 
 /** Every version of the documents that the checks read, and the calls that made them, in ledger order. */
 export class Facts {
@@ -57,7 +65,7 @@ export class Facts {
   }
 
   addCall(origin: Origin): void {
-    if (KEPT_CONTRACTS.some((contract) => origin.method.startsWith(contract))) this.made.push(origin);
+    if (KEPT_CALLS.some((kept) => origin.method.startsWith(kept))) this.made.push(origin);
   }
 
   /** Every version of one document, oldest first. */

@@ -28,22 +28,45 @@ export function openKey(key: AggregationKey, found: Found): OpenedKey | undefine
   });
 }
 
-/** Every holder signed for this very sharing: by registering the same documents, or by their digest. */
+/** The Paillier key as its holders accepted it. */
 export function checkAcceptance(key: AggregationKey, facts: Facts, found: Found): void {
-  const { ceremonyId, attempt, txId } = key;
-  const subject = `key ${key.publicKey.keyId}`;
-  const digest = digestOf(key);
-  if (digest !== key.sharingDigest)
-    found.add('KEY_INVALID', { subject, expected: digest, came: key.sharingDigest, txId });
+  const { keyId } = key.publicKey;
+  const methods = { register: 'queries:RegisterKey', accept: 'queries:AcceptKey' };
+  checkHoldersSigned({ ...key, keyId, methods, digestOf: aggregationDigest }, facts, found);
+}
+
+/** A key of either scheme, as far as its holders have signed for it. */
+export interface AcceptedKey {
+  readonly keyId: string;
+  readonly sharing: Pick<AggregationKey['sharing'], 'holders'>;
+  readonly sharingDigest: string;
+  readonly ceremonyId: string;
+  readonly attempt: number;
+  readonly txId: string;
+  readonly methods: { readonly register: string; readonly accept: string };
+  /** Of the documents, as they stand in a key or in the argument of a registration. May throw for what is none. */
+  readonly digestOf: (documents: object) => string;
+}
+
+/** Every holder signed for this very sharing: by registering the same documents, or by their digest. */
+export function checkHoldersSigned(key: AcceptedKey, facts: Facts, found: Found): void {
+  const { ceremonyId, attempt, txId, methods } = key;
+  const subject = `key ${key.keyId}`;
+  const own = digestOrNone(key, key);
+  const digest = own ?? key.sharingDigest;
+  if (own !== key.sharingDigest) {
+    const expected = own ?? 'documents that fit together';
+    found.add('KEY_INVALID', { subject, expected, came: key.sharingDigest, txId });
+  }
   const isOfAttempt = ({ argument }: Origin): boolean => {
     const { ceremonyId: id, attempt: of } = fieldsOf(argument);
     return id === ceremonyId && of === attempt;
   };
   const registered = facts
-    .calls('queries:RegisterKey')
-    .filter((call) => isOfAttempt(call) && registeredDigest(call.argument) === digest);
+    .calls(methods.register)
+    .filter((call) => isOfAttempt(call) && digestOrNone(key, fieldsOf(call.argument)) === digest);
   const accepted = facts
-    .calls('queries:AcceptKey')
+    .calls(methods.accept)
     .filter((call) => isOfAttempt(call) && fieldsOf(call.argument)['sharingDigest'] === digest);
   const signed = new Set([...registered, ...accepted].map(({ signedBy }) => signedBy.mspId));
   for (const holder of key.sharing.holders.filter((mspId) => !signed.has(mspId))) {
@@ -56,18 +79,18 @@ export function checkAcceptance(key: AggregationKey, facts: Facts, found: Found)
   }
 }
 
-/** SHA-256 of the canonical JSON of both documents. */
-function digestOf({ publicKey, sharing }: Pick<AggregationKey, 'publicKey' | 'sharing'>): string {
-  return sha256(Buffer.from(canonicalJson({ publicKey, sharing }))).toString('hex');
-}
-
-function registeredDigest(argument: unknown): string | undefined {
-  const { publicKey, sharing } = fieldsOf(argument);
+function digestOrNone({ digestOf }: AcceptedKey, documents: object): string | undefined {
   try {
-    return digestOf({ publicKey, sharing } as Pick<AggregationKey, 'publicKey' | 'sharing'>);
+    return digestOf(documents);
   } catch {
     return undefined;
   }
+}
+
+/** SHA-256 of the canonical JSON of both documents. */
+function aggregationDigest(documents: object): string {
+  const { publicKey, sharing } = documents as Pick<AggregationKey, 'publicKey' | 'sharing'>;
+  return sha256(Buffer.from(canonicalJson({ publicKey, sharing }))).toString('hex');
 }
 
 function fieldsOf(argument: unknown): Readonly<Record<string, unknown>> {
