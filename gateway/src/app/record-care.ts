@@ -1,7 +1,7 @@
-/** What goes on with records that stand: sealing anew after an epoch was raised, and erasing for good. */
+/** What goes on with records that stand: sealing anew after an epoch was raised, ending what is over, erasing for good. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { KeyCustody } from '../ports/key-custody.js';
-import type { Ledger, SigningIdentity } from '../ports/ledger.js';
+import type { Ledger, LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import type { AnswerStore } from '../release/answer-store.js';
 import type { ContractCaller } from '../services/contract-caller.js';
@@ -9,8 +9,9 @@ import type { LocalTable, LocalTables } from '../services/local-tables.js';
 import type { RecordSharer } from '../services/record-sharing.js';
 import type { SensitivityRow } from '../services/records-service.js';
 import { ErasureWorker, type ErasureRow } from '../sharing/erasure-worker.js';
+import { ExpiryWorker, type GrantEndRow } from '../sharing/expiry-worker.js';
 import { ResealWorker, type ResealAttempt, type ResealRow } from '../sharing/reseal-worker.js';
-import { followEvents } from './follow-events.js';
+import { followEvents, type Following } from './follow-events.js';
 import type { ExtensionLog } from './gateway.js';
 import { isStopped, pause } from './pause.js';
 import { positionOf, type PositionRow } from './positions.js';
@@ -41,6 +42,9 @@ export interface RecordCareModules {
 const CONCURRENCY = 4;
 const BATCH_RECORDS = 50;
 const RESEAL_POSITION = 'reseals';
+const EXPIRY_POSITION = 'grant-ends';
+/** How long a grant may be over before it is ended; decisions do not wait for it. */
+const EXPIRY_LOOK_MS = 30_000;
 
 /** Until the signal aborts; never rejects. */
 export async function careForRecords(
@@ -48,7 +52,11 @@ export async function careForRecords(
   modules: RecordCareModules,
   signal: AbortSignal,
 ): Promise<void> {
-  await Promise.all([erase(options, modules, signal), reseal(options, modules, signal)]);
+  await Promise.all([
+    erase(options, modules, signal),
+    reseal(options, modules, signal),
+    endExpired(options, modules, signal),
+  ]);
 }
 
 async function erase(
@@ -97,7 +105,6 @@ async function reseal(
   signal: AbortSignal,
 ): Promise<void> {
   const { ledger, identity, tables, metrics, log } = modules;
-  const positions = tables.table<PositionRow>('positions');
   const work = tables.table<ResealRow>('reseals');
   const resealed = measure(metrics, work);
   const worker = new ResealWorker(
@@ -121,11 +128,7 @@ async function reseal(
       identity,
       retryMs,
       onError: log.failed('following grants for sealing anew'),
-      position: {
-        load: async () => positionOf(await positions.get(RESEAL_POSITION)),
-        save: async ({ blockNumber, afterTxId = '' }) =>
-          positions.put(RESEAL_POSITION, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
-      },
+      position: keptPosition(tables, RESEAL_POSITION),
       take: (event) => worker.take(event),
     },
     signal,
@@ -133,6 +136,39 @@ async function reseal(
   const onError = log.failed('sealing records anew');
   const working = workOff(() => worker.workOff(signal), { retryMs, onError }, signal);
   await Promise.all([following, working]);
+}
+
+async function endExpired(
+  { mspId, retryMs }: RecordCareOptions,
+  { ledger, contracts, identity, tables, log }: RecordCareModules,
+  signal: AbortSignal,
+): Promise<void> {
+  const ends = tables.table<GrantEndRow>('grant-ends');
+  const worker = new ExpiryWorker(mspId, {
+    contracts,
+    identity,
+    ends,
+    now: () => new Date().toISOString(),
+  });
+  const onError = log.failed('following grants for their end');
+  const position = keptPosition(tables, EXPIRY_POSITION);
+  const take = (event: LedgerEvent): Promise<boolean> => worker.take(event);
+  const following = followEvents({ ledger, identity, retryMs, onError, position, take }, signal);
+  const working = workOff(
+    () => worker.sweep(),
+    { retryMs: EXPIRY_LOOK_MS, onError: log.failed('ending grants whose time is over') },
+    signal,
+  );
+  await Promise.all([following, working]);
+}
+
+function keptPosition(tables: LocalTables, name: string): Following['position'] {
+  const positions = tables.table<PositionRow>('positions');
+  return {
+    load: async () => positionOf(await positions.get(name)),
+    save: async ({ blockNumber, afterTxId = '' }) =>
+      positions.put(name, { blockNumber: blockNumber.toString(), afterTxId }, { sync: false }),
+  };
 }
 
 async function workOff(
