@@ -140,7 +140,8 @@ export const ERROR_CATALOGUE = {
   },
   RECOVERY_NOT_POSSIBLE: {
     status: 409,
-    meaning: 'The patient’s identity is not recoverable: nobody can make its key again.',
+    meaning:
+      'The patient’s identity is not recoverable: nobody can make its key again, and its loss is final.',
     action: 'The patient enrols anew; old records stay with the hospitals that made them.',
   },
   RECOVERY_WAITING: {

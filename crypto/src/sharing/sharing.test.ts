@@ -8,7 +8,9 @@ import {
   openEdgeShare,
   openLabelKey,
   openPartialKey,
+  openReturnedLabelKey,
   sealEdgeShare,
+  returnLabelKey,
   sealLabelKey,
   sealPartialKey,
 } from './index.js';
@@ -69,6 +71,16 @@ describe('what parties of a sharing send each other', () => {
     expect(await openLabelKey({ ...of, privateKey, sealed })).to.deep.equal(secret);
     await refused(openLabelKey({ ...of, pseudonym: 'b'.repeat(32), privateKey, sealed }));
     await refused(openLabelKey({ ...of, mspId: 'Hospital2MSP', privateKey, sealed }));
+  });
+
+  it('returns a label key to its patient, and takes what went to the hospital for no return', async () => {
+    const of = { mspId: 'Hospital1MSP', pseudonym: 'a'.repeat(32) };
+    const given = { ...of, encryptionKey: keys.publicKey, labelKey: secret };
+    const sealed = await returnLabelKey(given);
+    expect(await openReturnedLabelKey({ ...of, privateKey, sealed })).to.deep.equal(secret);
+    await refused(openReturnedLabelKey({ ...of, pseudonym: 'b'.repeat(32), privateKey, sealed }));
+    await refused(openReturnedLabelKey({ ...of, privateKey, sealed: await sealLabelKey(given) }));
+    await refused(openLabelKey({ ...of, privateKey, sealed }));
   });
 
   it('gives every message another encoding when any part differs', () => {

@@ -39,7 +39,7 @@ export async function readMasterKey(connection: Connection, pinned?: string): Pr
 }
 
 /**
- * The present registration of an identity, verified: whoever registered it knows its factor, and its key comes from a
+ * The present registration of an identity, or the one of an earlier epoch, verified: whoever registered it knows its factor, and its key comes from a
  * majority of the holders of the master key.
  * @throws GatewayError IDENTITY_NOT_FOUND; CryptoError
  */
@@ -47,9 +47,11 @@ export async function readIdentity(
   connection: Connection,
   name: string,
   { publicKey }: MasterPublicKey,
+  keyEpoch?: number,
 ): Promise<Identity> {
-  const identity = await connection.get<Identity>(`/v1/identities/${encodeURIComponent(name)}`);
-  if (identity.name !== name)
+  const query = keyEpoch === undefined ? '' : `?keyEpoch=${String(keyEpoch)}`;
+  const identity = await connection.get<Identity>(`/v1/identities/${encodeURIComponent(name)}${query}`);
+  if (identity.name !== name || (keyEpoch !== undefined && identity.keyEpoch !== keyEpoch))
     throw new CryptoError('CRYPTO_INVALID_INPUT', { argument: 'name', expected: name, came: 'another' });
   verifyRegistration(identity, publicKey, undefined, mclPairing());
   return identity;

@@ -1,5 +1,6 @@
 /** Enrolling a pseudonym: at the hospital's desk, whose staff relay what the patient signs. */
 import {
+  CareLedgerError,
   patientName,
   type CustodyConsent,
   type EnrolArguments,
@@ -99,9 +100,13 @@ async function enrolOnce(
   );
 }
 
-async function registerOnce(connection: Connection, own: PseudonymKeys): Promise<Identity> {
+/**
+ * Registers the identity of these keys; what is registered already is left as it is.
+ * @throws GatewayError; CareLedgerError ALREADY_EXISTS when another key was registered at this epoch
+ */
+export async function registerOnce(connection: Connection, own: PseudonymKeys): Promise<Identity> {
   const { pseudonym, identity } = own;
-  return unlessExists(
+  const registered = await unlessExists(
     async () => {
       const args = { pseudonym, registration: identity?.registration };
       const signed = signRequest(own, 'identities:Register', args);
@@ -109,10 +114,16 @@ async function registerOnce(connection: Connection, own: PseudonymKeys): Promise
     },
     () => connection.get<Identity>(`/v1/identities/${encodeURIComponent(patientName(pseudonym))}`),
   );
+  const { keyEpoch, proof } = identity?.registration ?? {};
+  if (registered.keyEpoch === keyEpoch && registered.proof === proof) return registered;
+  throw new CareLedgerError('ALREADY_EXISTS', {
+    expected: `epoch ${String(keyEpoch)} of the identity, made with these keys`,
+    came: `epoch ${String(registered.keyEpoch)}, made with others`,
+  });
 }
 
 /** So that the hospital can seal records under the patient's labels. */
-async function deliverLabelKey(connection: Connection, own: PseudonymKeys): Promise<void> {
+export async function deliverLabelKey(connection: Connection, own: PseudonymKeys): Promise<void> {
   const { pseudonym, mspId, channel, labelKey, signing } = own;
   const { encryptionKey } = await connection.get<Member>(`/v1/members/${mspId}`);
   const sealed = await sealLabelKey({

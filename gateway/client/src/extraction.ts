@@ -1,5 +1,4 @@
 /** The patient's own identity key: parts from a majority of hospitals, verified and combined here, raised to the factor. */
-import { patientName } from '@careledger/protocol';
 import {
   CryptoError,
   base64UrlToBytes,
@@ -13,7 +12,7 @@ import {
 } from '@careledger/crypto/core';
 import type { Connection } from './connection.js';
 import { readMasterKey, type MasterKeyInForce } from './consortium.js';
-import type { PseudonymKeys } from './patient-keys.js';
+import type { IdentitySecrets, PseudonymKeys } from './patient-keys.js';
 
 interface Part {
   readonly holder: string;
@@ -29,19 +28,40 @@ interface Part {
  * @throws GatewayError; CryptoError CRYPTO_AUTHENTICATION_FAILED when too few parts are right, naming the wrong holders
  */
 export async function withIdentityKey(connection: Connection, keys: PseudonymKeys): Promise<PseudonymKeys> {
-  const { identity, pseudonym, channel, signing } = keys;
+  const { identity } = keys;
   if (identity === undefined || identity.key !== undefined) return keys;
-  const inForce = await readMasterKey(connection, identity.masterKeyId);
-  const { registration } = identity;
-  const name = patientName(pseudonym);
-  const of = { name, keyEpoch: registration.keyEpoch };
+  return { ...keys, identity: await extracted(connection, keys, identity) };
+}
+
+/**
+ * The same for the keys of earlier epochs, by which what was sealed before opens: the present key asks for them.
+ * @throws as `withIdentityKey`
+ */
+export async function withEarlierKeys(connection: Connection, keys: PseudonymKeys): Promise<PseudonymKeys> {
+  const { earlier = [] } = keys;
+  if (earlier.every(({ key }) => key !== undefined)) return keys;
+  const complete: IdentitySecrets[] = [];
+  for (const secrets of earlier)
+    complete.push(secrets.key === undefined ? await extracted(connection, keys, secrets) : secrets);
+  return { ...keys, earlier: complete };
+}
+
+async function extracted(
+  connection: Connection,
+  { channel, signing }: Pick<PseudonymKeys, 'channel' | 'signing'>,
+  secrets: IdentitySecrets,
+): Promise<IdentitySecrets> {
+  const { registration, factor, masterKeyId } = secrets;
+  const inForce = await readMasterKey(connection, masterKeyId);
+  const { name, keyEpoch } = registration;
+  const of = { name, keyEpoch };
   const oneTime = generateHpkeKeyPair();
   const at = new Date().toISOString();
   const message = keyRequestMessage({ channel, ...of, oneTimeKey: oneTime.publicKey, at });
   const { parts } = await connection.post<{ readonly parts: readonly Part[] }>(
     `/v1/identities/${encodeURIComponent(name)}/extract`,
     {
-      keyEpoch: of.keyEpoch,
+      keyEpoch,
       oneTimeKey: bytesToBase64Url(oneTime.publicKey),
       at,
       signature: bytesToBase64Url(signPatientPayload(base64UrlToBytes(signing.privateKey), message)),
@@ -55,8 +75,8 @@ export async function withIdentityKey(connection: Connection, keys: PseudonymKey
       expected: `${String(inForce.sharing.threshold)} right parts of the identity’s key`,
       came: bad.length === 0 ? String(partials.size) : `wrong ones of ${bad.join(', ')}`,
     });
-  const key = identityKey(d, base64UrlToBytes(identity.factor), registration);
-  return { ...keys, identity: { ...identity, key: bytesToBase64Url(key) } };
+  const key = identityKey(d, base64UrlToBytes(factor), registration);
+  return { ...secrets, key: bytesToBase64Url(key) };
 }
 
 /** A part that does not open is left out, as one that did not come. */

@@ -6,7 +6,7 @@ export { Connection, type ConnectionOptions, type SendOptions } from './connecti
 export { activeMembers, readIdentity, readMasterKey, type MasterKeyInForce } from './consortium.js';
 export { makeEdges, proxiesFor, type EdgesWanted, type SealedShare } from './edges.js';
 export { consentToCustody, enrol, preparePseudonym, pseudonymKeys, type NewPseudonym } from './enrolment.js';
-export { withIdentityKey } from './extraction.js';
+export { withEarlierKeys, withIdentityKey } from './extraction.js';
 export { GatewayError } from './gateway-error.js';
 export { PatientClient, type GrantTerms, type PatientClientOptions } from './patient-client.js';
 export {
@@ -19,11 +19,21 @@ export {
   openPatientKeys,
   sealPatientKeys,
   withPseudonym,
+  type IdentitySecrets,
   type MasterPublicKey,
   type PatientKeys,
   type PseudonymKeys,
   type PseudonymOptions,
 } from './patient-keys.js';
 export { describeLog, type GrantNode, type LogPage, type PatientLog } from './patient-log.js';
+export {
+  finishRecovery,
+  prepareRecovery,
+  recoveryDigest,
+  recoveryRequest,
+  type RecoveryRequest,
+} from './recovery.js';
+export { rotateKeys, type RotationOptions } from './rotation.js';
+export { patientConnection, type HttpOptions } from './session.js';
 export { signRequest, type SignedRequest } from './signing.js';
 export { StaffClient, type ForwardTerms, type OpenedRecord, type Opening } from './staff-client.js';

@@ -8,17 +8,19 @@ import {
   type Page,
   type PatientGrant,
   type RecordType,
+  type Recovery,
   type Sensitivity,
   type SharingState,
 } from '@careledger/protocol';
 import { bytesToHex, randomBytes } from '@careledger/crypto/core';
-import { Connection, type ConnectionOptions } from './connection.js';
+import type { Connection } from './connection.js';
 import { activeMembers, readIdentity, readMasterKey } from './consortium.js';
 import { makeEdges, proxiesFor } from './edges.js';
 import { withIdentityKey } from './extraction.js';
 import { GatewayError } from './gateway-error.js';
 import type { LogPage, PatientLog } from './patient-log.js';
 import type { PseudonymKeys } from './patient-keys.js';
+import { patientConnection, type HttpOptions } from './session.js';
 import { signRequest } from './signing.js';
 
 /** Terms of a grant; what is absent has the default that is named. */
@@ -42,7 +44,7 @@ export interface GrantTerms extends Omit<
 
 export interface PatientClientOptions {
   /** How requests are sent. */
-  readonly http?: Pick<ConnectionOptions, 'fetch' | 'timeoutMs'>;
+  readonly http?: HttpOptions;
   /** Told of keys that changed, to be saved: the identity's key, once it was extracted. */
   readonly onKeysChanged?: (keys: PseudonymKeys) => Promise<void>;
 }
@@ -52,22 +54,18 @@ interface Transaction<Result> {
   readonly result: Result;
 }
 
-/** Before a session's end a new one is opened. */
-const SESSION_MARGIN_MS = 30_000;
 const ATTEMPTS = 3;
 
 export class PatientClient {
   readonly #connection: Connection;
   #keys: PseudonymKeys;
-  #session: { readonly token: string; readonly untilMs: number } | undefined;
 
   constructor(
     keys: PseudonymKeys,
     private readonly options: PatientClientOptions = {},
   ) {
     this.#keys = keys;
-    const token = (): Promise<string> => this.#token();
-    this.#connection = new Connection({ url: keys.gatewayUrl, token, ...options.http });
+    this.#connection = patientConnection(keys, options.http);
   }
 
   get pseudonym(): string {
@@ -167,6 +165,20 @@ export class PatientClient {
     return this.#connection.get<PatientLog>(`/v1/patients/${this.pseudonym}/log?${query.toString()}`);
   }
 
+  /** The last recovery of these keys. @throws GatewayError RECOVERY_NOT_FOUND when there was none */
+  recovery(): Promise<Recovery> {
+    return this.#connection.get<Recovery>(`/v1/patients/${this.pseudonym}/recoveries/latest`);
+  }
+
+  /** Ends the recovery that is under way: these keys are not lost. */
+  async cancelRecovery(): Promise<Recovery> {
+    const { pseudonym } = this;
+    const { recoveryId } = await this.recovery();
+    const signed = signRequest(this.#keys, 'identities:CancelRecovery', { pseudonym, recoveryId });
+    const path = `/v1/patients/${pseudonym}/recoveries/${recoveryId}/cancellation`;
+    return (await this.#connection.post<Transaction<Recovery>>(path, signed)).result;
+  }
+
   /** A grant as a FHIR R4 Consent. */
   consent(grantId: string): Promise<unknown> {
     return this.#connection.get(`/v1/fhir/Consent/${grantId}?pseudonym=${this.pseudonym}`);
@@ -226,17 +238,5 @@ export class PatientClient {
         if (!mayPass || attempt === ATTEMPTS) throw error;
       }
     }
-  }
-
-  async #token(): Promise<string> {
-    if (this.#session !== undefined && this.#session.untilMs > Date.now()) return this.#session.token;
-    const { mspId, gatewayUrl } = this.#keys;
-    const args = { pseudonym: this.pseudonym, mspId, at: new Date().toISOString() };
-    const { token, expiresAt } = await new Connection({ url: gatewayUrl, ...this.options.http }).post<{
-      readonly token: string;
-      readonly expiresAt: string;
-    }>('/v1/patient-sessions', signRequest(this.#keys, 'sessions:Open', args));
-    this.#session = { token, untilMs: Date.parse(expiresAt) - SESSION_MARGIN_MS };
-    return token;
   }
 }

@@ -15,9 +15,11 @@ import {
   canonicalJson,
   closed,
   oneOf,
+  patientName,
   validate,
 } from '@careledger/protocol';
 import {
+  base64UrlToBytes,
   bytesToBase64Url,
   bytesToHex,
   generateHpkeKeyPair,
@@ -43,6 +45,9 @@ const IdentitySecretsSchema = closed({
   key: Type.Optional(PointOfG1),
 });
 
+const SigningKeys = closed({ publicKey: Ed25519PublicKey, privateKey: Secret32 });
+const EncryptionKeys = closed({ publicKey: X25519PublicKey, privateKey: Secret32 });
+
 const PseudonymKeysSchema = closed({
   pseudonym: Pseudonym,
   /** Hospital at which it is enrolled. */
@@ -50,15 +55,29 @@ const PseudonymKeysSchema = closed({
   /** Of that hospital's gateway. */
   gatewayUrl: Type.String({ pattern: '^https?://[^\\s]{1,200}$' }),
   channel: Text(100),
-  signing: closed({ publicKey: Ed25519PublicKey, privateKey: Secret32 }),
-  encryption: closed({ publicKey: X25519PublicKey, privateKey: Secret32 }),
+  signing: SigningKeys,
+  encryption: EncryptionKeys,
   labelKey: Secret32,
   /** Absent: hospital-mediated, without re-encryption and onward sharing. */
   identity: Type.Optional(IdentitySecretsSchema),
+  /** Of earlier epochs: what was sealed before opens with them. */
+  earlier: Type.Optional(Type.Array(IdentitySecretsSchema, { maxItems: 64 })),
+  /** A rotation that is not finished: made and saved, perhaps on the ledger already. */
+  next: Type.Optional(
+    closed({
+      signing: SigningKeys,
+      encryption: EncryptionKeys,
+      identity: Type.Optional(IdentitySecretsSchema),
+    }),
+  ),
+  /** Made to replace a lost key: until the recovery is finished, no hospital takes them for the pseudonym's. */
+  recovering: Type.Optional(Type.Literal(true)),
   custody: oneOf(CUSTODIES),
 });
 /** Everything of one pseudonym; secret. */
 export type PseudonymKeys = Static<typeof PseudonymKeysSchema>;
+/** An identity at one epoch of its key; secret. */
+export type IdentitySecrets = Static<typeof IdentitySecretsSchema>;
 
 const PatientKeysSchema = closed({
   version: Type.Literal(1),
@@ -100,35 +119,49 @@ export interface PseudonymOptions extends Pick<
 /** Fresh keys of one more pseudonym. Save them before it is enrolled: what was enrolled without them is lost. */
 export function makePseudonym(options: PseudonymOptions): PseudonymKeys {
   const { mspId, gatewayUrl, channel, custody, masterKey, recoverable } = options;
-  const signing = generatePatientKeys();
-  const encryption = generateHpkeKeyPair();
   const pseudonym = bytesToHex(randomBytes(16));
-  const identity =
-    masterKey === undefined
-      ? undefined
-      : makeIdentity({
-          name: `patient/${pseudonym}`,
-          keyEpoch: 0,
-          masterPublicKey: masterKey.publicKey,
-          recoverable,
-          custody,
-          signingKey: signing.privateKey,
-        });
+  const made = makeKeys();
+  const of = { pseudonym, recoverable, custody, keyEpoch: 0, signing: made.signing };
   return {
     ...{ pseudonym, mspId, gatewayUrl, channel, custody },
-    signing: inText(signing),
-    encryption: inText(encryption),
+    ...made,
     labelKey: bytesToBase64Url(makeLabelKey()),
-    ...(identity === undefined || masterKey === undefined
-      ? {}
-      : {
-          identity: {
-            factor: bytesToBase64Url(identity.factor),
-            registration: identity.registration,
-            masterKeyId: masterKey.keyId,
-          },
-        }),
+    ...(masterKey === undefined ? {} : { identity: makeIdentitySecrets(masterKey, of) }),
   };
+}
+
+/** Keys made for a pseudonym whose keys are lost: what a recovery puts in their place. */
+export function makeRecoveryKeys(
+  of: Pick<PseudonymKeys, 'pseudonym' | 'mspId' | 'gatewayUrl' | 'channel' | 'custody'>,
+): PseudonymKeys {
+  // The label key stands until the hospital returns the one that was lost.
+  return { ...of, ...makeKeys(), labelKey: bytesToBase64Url(makeLabelKey()), recovering: true };
+}
+
+/** A pair that signs and a pair that decrypts. */
+export function makeKeys(): Pick<PseudonymKeys, 'signing' | 'encryption'> {
+  return { signing: inText(generatePatientKeys()), encryption: inText(generateHpkeKeyPair()) };
+}
+
+/** Factor and registration of one epoch of the identity. The pairing has to be initialised. */
+export function makeIdentitySecrets(
+  { keyId, publicKey }: MasterPublicKey,
+  of: Pick<PseudonymKeys, 'pseudonym' | 'custody' | 'signing'> & {
+    readonly keyEpoch: number;
+    readonly recoverable: boolean;
+    /** Of the epoch before; not after a recovery, which has none. */
+    readonly previous?: PseudonymKeys['signing'];
+  },
+): IdentitySecrets {
+  const { pseudonym, keyEpoch, recoverable, custody, signing, previous } = of;
+  const { factor, registration } = makeIdentity({
+    name: patientName(pseudonym),
+    ...{ keyEpoch, recoverable, custody },
+    masterPublicKey: publicKey,
+    signingKey: base64UrlToBytes(signing.privateKey),
+    ...(previous === undefined ? {} : { previousSigningKey: base64UrlToBytes(previous.privateKey) }),
+  });
+  return { factor: bytesToBase64Url(factor), registration, masterKeyId: keyId };
 }
 
 function inText(keys: { readonly publicKey: Uint8Array; readonly privateKey: Uint8Array }) {

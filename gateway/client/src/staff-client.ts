@@ -5,9 +5,12 @@ import type {
   ErrorCode,
   Forward,
   Open,
+  OpenRecovery,
   PatientGrant,
   Receipt,
   RecordType,
+  Recovery,
+  RecoveryStep,
   Sensitivity,
 } from '@careledger/protocol';
 import { bytesToHex, randomBytes } from '@careledger/crypto/core';
@@ -110,6 +113,39 @@ export class StaffClient {
   async endForward(of: { readonly pseudonym: string; readonly grantId: string }): Promise<PatientGrant> {
     const path = `/v1/forwards/${of.grantId}?pseudonym=${of.pseudonym}`;
     return (await this.#connection.delete<{ readonly result: PatientGrant }>(path)).result;
+  }
+
+  /**
+   * By an officer of any hospital, who has proof of who the person is: the keys that the patient made anew are to replace
+   * the lost ones.
+   * @throws GatewayError RECOVERY_NOT_POSSIBLE for a patient whose identity nobody can make again; ALREADY_EXISTS
+   */
+  openRecovery({ pseudonym, ...opening }: OpenRecovery): Promise<Recovery> {
+    return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries`, opening);
+  }
+
+  recovery(pseudonym: string): Promise<Recovery> {
+    return this.#connection.get<Recovery>(`/v1/patients/${pseudonym}/recoveries/latest`);
+  }
+
+  /** By an officer of another hospital than the one that opened it. @throws GatewayError NOT_OWNER, ALREADY_EXISTS */
+  approveRecovery({ pseudonym, recoveryId }: RecoveryStep): Promise<Recovery> {
+    return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/approvals`);
+  }
+
+  /** By the officer who opened it. */
+  cancelRecovery({ pseudonym, recoveryId }: RecoveryStep): Promise<Recovery> {
+    const body = { arguments: { pseudonym, recoveryId } };
+    return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/cancellation`, body);
+  }
+
+  /** By any officer, after the waiting time: the lost key is nobody's authority any more. @throws GatewayError RECOVERY_WAITING */
+  completeRecovery({ pseudonym, recoveryId }: RecoveryStep): Promise<Recovery> {
+    return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/completion`);
+  }
+
+  async #recoveryStep(path: string, body: object = {}): Promise<Recovery> {
+    return (await this.#connection.post<{ readonly result: Recovery }>(path, body)).result;
   }
 }
 

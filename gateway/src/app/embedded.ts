@@ -40,6 +40,11 @@ export interface EmbeddedConsortiumOptions {
    * which take keys too short to protect anything; no other contract, custody or gateway does.
    */
   readonly aggregation?: Omit<AggregationOptions, 'startsWith' | 'pool'>;
+  /**
+   * For tests and demonstrations: how long the recovery of a lost key waits, shorter than the consortium's time. These
+   * embedded contracts alone take it; those of a Fabric chaincode have no such setting.
+   */
+  readonly recoveryWaitMs?: number;
   /** For tests: other machines for a hospital's part in ceremonies. */
   readonly machines?: (mspId: string) => Partial<CeremonyMachines>;
   readonly extend?: GatewayModules['extend'];
@@ -163,7 +168,7 @@ async function openParts(
 }
 
 function openLedger(
-  { dataDir }: EmbeddedConsortiumOptions,
+  { dataDir, recoveryWaitMs }: EmbeddedConsortiumOptions,
   { topology: { channel }, allowTestKeySize }: { topology: Topology; allowTestKeySize: boolean },
   parts: readonly HospitalParts[],
 ): Promise<EmbeddedLedger> {
@@ -178,7 +183,10 @@ function openLedger(
       peer: authority.node('peer'),
     })),
     orderer: first.authority.node('orderer'),
-    contracts: embeddedContracts({ allowTestKeySize }),
+    contracts: embeddedContracts({
+      allowTestKeySize,
+      ...(recoveryWaitMs === undefined ? {} : { recoveryWaitMs }),
+    }),
   });
 }
 

@@ -45,7 +45,12 @@ describe('patient sessions', () => {
   let nonces = 0;
 
   const make = (maxNonces = 10): PatientSessions => {
-    const patient = { pseudonym, mspId: MSP, keys: { signing: bytesToBase64Url(keys.publicKey) } };
+    const patient = {
+      pseudonym,
+      mspId: MSP,
+      keyEpoch: 3,
+      keys: { signing: bytesToBase64Url(keys.publicKey) },
+    };
     const elsewhere = { ...patient, pseudonym: '3c'.repeat(16), mspId: 'Hospital2MSP' };
     const known = [patient, elsewhere];
     const evaluate = (_identity: unknown, _contract: unknown, _method: unknown, argument: object) => {
@@ -59,7 +64,10 @@ describe('patient sessions', () => {
       {
         contracts: { evaluate: evaluate as unknown as ContractCaller['evaluate'] },
         identity: { mspId: MSP, certificate: '', sign: () => Promise.reject(new Error('unused')) },
-        tokens: { issueToPatient: (name) => Promise.resolve({ token: `token of ${name}`, expiresAt: '' }) },
+        tokens: {
+          issueToPatient: (of) =>
+            Promise.resolve({ token: `token of ${of.pseudonym}/${String(of.keyEpoch)}`, expiresAt: '' }),
+        },
         nonces: tableOf(rows),
       },
     );
@@ -97,7 +105,13 @@ describe('patient sessions', () => {
   });
 
   it('gives a token to whoever has the pseudonym’s key', async () => {
-    expect((await sessions.open(request())).token).to.equal(`token of ${pseudonym}`);
+    expect((await sessions.open(request())).token).to.equal(`token of ${pseudonym}/3`);
+  });
+
+  it('ends it when the keys are replaced', async () => {
+    await sessions.assertPresent({ pseudonym, keyEpoch: 3 });
+    await refused('TOKEN_INVALID', sessions.assertPresent({ pseudonym, keyEpoch: 2 }));
+    await refused('TOKEN_INVALID', sessions.assertPresent({ pseudonym: '2b'.repeat(16), keyEpoch: 3 }));
   });
 
   it('refuses another key, channel, method, changed arguments and an unknown pseudonym alike', async () => {

@@ -10,18 +10,24 @@ import { base64UrlToBytes, patientMessage, verifyPatientSignature } from '@carel
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
-import type { IssuedToken, TokenIssuer } from './token-issuer.js';
+import type { IssuedToken, PatientClaims, TokenIssuer } from './token-issuer.js';
 
 /** What a patient signs to be let in: as every request of a patient, under a method that no contract has. */
 export const OPEN_SESSION = 'sessions:Open';
 
 export interface PatientSessions {
   /**
-   * A short token for the patient whose key signed: good for this pseudonym's own routes at this gateway.
+   * A short token for the patient whose key signed: good for this pseudonym's own routes at this gateway, until the key
+   * is replaced.
    * @throws CareLedgerError SIGNATURE_INVALID (unknown pseudonyms too), NOT_OWNER when it is enrolled at another
    * hospital, TIMESTAMP_OUTSIDE_WINDOW, NONCE_REUSED; RATE_LIMITED when too many sessions were opened at once
    */
   open(request: OpenSession): Promise<IssuedToken>;
+  /**
+   * Keys that were rotated or recovered end the sessions that the earlier ones opened.
+   * @throws CareLedgerError TOKEN_INVALID
+   */
+  assertPresent(claims: PatientClaims): Promise<void>;
 }
 
 /** Row of the `session-nonces` table, by pseudonym and nonce: until when a repetition has to be known. */
@@ -51,21 +57,30 @@ export function createPatientSessions(
 ): PatientSessions {
   const { contracts, identity, tokens } = modules;
   const nonces = rememberNonces(options, modules.nonces);
+  const patientOf = (pseudonym: string): Promise<Patient | undefined> =>
+    contracts.evaluate(identity, 'patients', 'Get', { pseudonym }).catch(unknownAsUndefined);
   return {
+    async assertPresent({ pseudonym, keyEpoch }) {
+      const patient = await patientOf(pseudonym);
+      if (patient?.keyEpoch === keyEpoch) return;
+      throw new CareLedgerError('TOKEN_INVALID', {
+        message: 'The keys that opened this session were replaced.',
+        expected: `a session of the keys of epoch ${String(patient?.keyEpoch)}`,
+        came: `one of epoch ${String(keyEpoch)}`,
+      });
+    },
     async open(request) {
       const { pseudonym, mspId, at } = request.arguments;
       if (mspId !== options.mspId)
         throw new CareLedgerError('NOT_OWNER', { expected: `a request to ${options.mspId}`, came: mspId });
       if (Math.abs(msFromInstant(at) - options.clock()) > TIMESTAMP_WINDOW_MS)
         throw new CareLedgerError('TIMESTAMP_OUTSIDE_WINDOW', { came: at });
-      const patient = await contracts
-        .evaluate(identity, 'patients', 'Get', { pseudonym })
-        .catch(unknownAsUndefined);
+      const patient = await patientOf(pseudonym);
       assertSigned(request, options.channel, patient);
       if (patient.mspId !== options.mspId)
         throw new CareLedgerError('NOT_OWNER', { expected: `the gateway of ${patient.mspId}` });
       await nonces.use(`${pseudonym}/${request.nonce}`);
-      return tokens.issueToPatient(pseudonym);
+      return tokens.issueToPatient({ pseudonym, keyEpoch: patient.keyEpoch });
     },
   };
 }

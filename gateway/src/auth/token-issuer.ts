@@ -12,6 +12,8 @@ export interface StaffClaims {
 /** What a patient's token says: it is good for this pseudonym's own routes. */
 export interface PatientClaims {
   readonly pseudonym: string;
+  /** Of the keys that opened the session: it ends with them. */
+  readonly keyEpoch: number;
 }
 export type TokenClaims = StaffClaims | PatientClaims;
 
@@ -31,8 +33,8 @@ export interface IssuedToken {
  */
 export interface TokenIssuer {
   issue(claims: StaffClaims): Promise<IssuedToken>;
-  /** For `patientLifetimeMs`: a key that was rotated or closed does not end it. */
-  issueToPatient(pseudonym: string): Promise<IssuedToken>;
+  /** For `patientLifetimeMs`, and for the keys of that epoch; whether they are replaced is for the caller to look up. */
+  issueToPatient(claims: PatientClaims): Promise<IssuedToken>;
   /**
    * @throws CareLedgerError TOKEN_INVALID, TOKEN_EXPIRED; TOKEN_WRONG_HOSPITAL for a token that another member issued.
    */
@@ -51,6 +53,7 @@ export interface TokenIssuerOptions {
 export const MAX_TOKEN_LIFETIME_MS = 8 * 3_600_000;
 const PATIENT_TOKEN_LIFETIME_MS = 15 * 60_000;
 const ROLE_CLAIM = 'role';
+const KEY_EPOCH_CLAIM = 'keyEpoch';
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 export async function createTokenIssuer(
@@ -64,7 +67,10 @@ export async function createTokenIssuer(
   const sign = async (
     subject: string,
     audience: string,
-    { claims, lifetime }: { readonly claims: Readonly<Record<string, string>>; readonly lifetime: number },
+    {
+      claims,
+      lifetime,
+    }: { readonly claims: Readonly<Record<string, string | number>>; readonly lifetime: number },
   ): Promise<IssuedToken> => {
     const issuedAtSeconds = Math.floor(now().getTime() / 1000);
     const expiresAtSeconds = issuedAtSeconds + Math.floor(lifetime / 1000);
@@ -81,9 +87,9 @@ export async function createTokenIssuer(
   return {
     issue: ({ enrolmentId, role }) =>
       sign(enrolmentId, mspId, { claims: { [ROLE_CLAIM]: role }, lifetime: lifetimeMs }),
-    issueToPatient: (pseudonym) =>
+    issueToPatient: ({ pseudonym, keyEpoch }) =>
       sign(pseudonym, patients, {
-        claims: {},
+        claims: { [KEY_EPOCH_CLAIM]: keyEpoch },
         lifetime: options.patientLifetimeMs ?? PATIENT_TOKEN_LIFETIME_MS,
       }),
     async verify(token) {
@@ -96,8 +102,9 @@ export async function createTokenIssuer(
           clockTolerance: CLOCK_TOLERANCE_SECONDS,
           currentDate: now(),
         });
-        const { sub, aud, [ROLE_CLAIM]: role } = payload;
-        if (sub !== undefined && aud === patients) return { pseudonym: sub };
+        const { sub, aud, [ROLE_CLAIM]: role, [KEY_EPOCH_CLAIM]: keyEpoch } = payload;
+        if (sub !== undefined && aud === patients && typeof keyEpoch === 'number')
+          return { pseudonym: sub, keyEpoch };
         if (sub === undefined || aud !== mspId || !isRole(role)) throw new CareLedgerError('TOKEN_INVALID');
         return { enrolmentId: sub, role };
       } catch (error) {

@@ -2,6 +2,7 @@ import {
   edgeAckMessage,
   labelOf,
   openEdgeShare,
+  returnLabelKey,
   sealEdgeShare,
   sealPartialKey,
   signPatientPayload,
@@ -53,6 +54,10 @@ export function createSharingVault(options: SharingVaultOptions): SharingCustody
     },
 
     putLabelKey: (of) => labels.put(of),
+    async returnLabelKey({ pseudonym, encryptionKey }) {
+      const labelKey = await labels.read(pseudonym);
+      return returnLabelKey({ mspId, pseudonym, encryptionKey, labelKey });
+    },
     async labels({ pseudonym, recordType, sensitivity }) {
       const labelKey = await labels.read(pseudonym);
       return {

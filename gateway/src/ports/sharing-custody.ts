@@ -81,6 +81,15 @@ export interface SharingCustody {
    * @throws CareLedgerError ALREADY_EXISTS for another key than the one that is kept
    */
   putLabelKey(of: { readonly pseudonym: string; readonly sealed: Uint8Array }): Promise<void>;
+  /**
+   * The label key, sealed to the patient's own encryption key, for a patient who lost it.
+   * @throws CareLedgerError KEY_NOT_FOUND
+   */
+  returnLabelKey(of: {
+    readonly pseudonym: string;
+    /** X25519, 32 bytes; that it is the patient's is decided by the caller. */
+    readonly encryptionKey: Uint8Array;
+  }): Promise<Uint8Array>;
   /** @throws CareLedgerError KEY_NOT_FOUND */
   labels(of: {
     readonly pseudonym: string;

@@ -7,15 +7,19 @@ import type { RestServices } from './types.js';
 const BEARER = /^Bearer ([A-Za-z0-9._~+/-]{1,4096}=*)$/i;
 
 /** Runs before the body is read: who may not come in does not get a body parsed. */
-export function authenticate(services: Pick<RestServices, 'tokens' | 'staff' | 'readiness' | 'self'>) {
+export function authenticate(
+  services: Pick<RestServices, 'tokens' | 'staff' | 'patientSessions' | 'readiness' | 'self'>,
+) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const access = request.routeOptions.config.access;
     // Absent only where there is no route; its handler answers ROUTE_NOT_FOUND without telling anything.
     if (access === undefined || access === 'public') return;
     void reply.header('cache-control', 'no-store');
     const claims = await services.tokens.verify(bearerToken(request.headers.authorization));
-    if ('pseudonym' in claims) admitPatient(request, claims.pseudonym, { access, self: services.self });
-    else request.caller = admitted(await services.staff.callerFor(claims), access);
+    if ('pseudonym' in claims) {
+      await services.patientSessions.assertPresent(claims);
+      admitPatient(request, claims.pseudonym, { access, self: services.self });
+    } else request.caller = admitted(await services.staff.callerFor(claims), access);
     const isWrite = request.method !== 'GET' && request.method !== 'HEAD';
     if (isWrite && access.whileNotReady !== true) services.readiness.assertReady();
   };

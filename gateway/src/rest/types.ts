@@ -35,7 +35,7 @@ export type SplitFhir = (resource: unknown) => readonly {
 
 /** `gateway/src/sharing`, as the routes use it. */
 export interface SharingServices {
-  readonly signedGrants: Pick<SignedGrants, 'grant' | 'renew' | 'putLabelKey'>;
+  readonly signedGrants: Pick<SignedGrants, 'grant' | 'renew' | 'putLabelKey' | 'returnLabelKey'>;
   readonly forwards: Pick<Forwards, 'forward' | 'renew'>;
   readonly extraction: Pick<ExtractionClient, 'relay'>;
   readonly linkCases: Pick<LinkCases, 'open' | 'conclude'>;

@@ -7,6 +7,7 @@ import {
   GrantSchema,
   RenewSchema,
   closed,
+  type Patient,
   type PatientGrant,
 } from '@careledger/protocol';
 import { Type, type Static } from 'typebox';
@@ -40,11 +41,15 @@ export type RenewalRequest = Static<typeof RenewalRequestSchema>;
 export const LabelKeyRequestSchema = closed({ sealed: Base64Url(256), signature: Ed25519Signature });
 export type LabelKeyRequest = Static<typeof LabelKeyRequestSchema>;
 
+/** Crypto `openReturnedLabelKey`. */
+export const ReturnedLabelKeySchema = closed({ sealed: Base64Url(256) });
+export type ReturnedLabelKey = Static<typeof ReturnedLabelKeySchema>;
+
 export interface SignedGrantsModules {
   readonly channel: string;
   readonly contracts: ContractCaller;
   readonly identity: SigningIdentity;
-  readonly custody: Pick<SharingCustody, 'putLabelKey'>;
+  readonly custody: Pick<SharingCustody, 'putLabelKey' | 'returnLabelKey'>;
   readonly relay: Pick<EdgeRelay, 'activate'>;
 }
 
@@ -90,11 +95,9 @@ export class SignedGrants {
    * @throws CareLedgerError PATIENT_NOT_FOUND, NOT_OWNER, SIGNATURE_INVALID, ALREADY_EXISTS, RECORD_TAMPERED
    */
   async putLabelKey(pseudonym: string, request: LabelKeyRequest): Promise<void> {
-    const { channel, contracts, identity, custody } = this.modules;
+    const { channel, identity, custody } = this.modules;
     const { mspId } = identity;
-    const patient = await contracts.evaluate(identity, 'patients', 'Get', { pseudonym });
-    if (patient.mspId !== mspId)
-      throw new CareLedgerError('NOT_OWNER', { expected: patient.mspId, came: mspId });
+    const patient = await this.#ownPatient(pseudonym);
     const sealed = bytes(request.sealed);
     try {
       verifyPatientSignature({
@@ -106,6 +109,25 @@ export class SignedGrants {
       throw new CareLedgerError('SIGNATURE_INVALID', { cause });
     }
     await custody.putLabelKey({ pseudonym, sealed });
+  }
+
+  /**
+   * The label key of a patient who lost it, sealed to the encryption key that the ledger has for the patient: whoever
+   * asks, nobody else opens it.
+   * @throws CareLedgerError PATIENT_NOT_FOUND, NOT_OWNER, KEY_NOT_FOUND
+   */
+  async returnLabelKey(pseudonym: string): Promise<ReturnedLabelKey> {
+    const { keys } = await this.#ownPatient(pseudonym);
+    const encryptionKey = bytes(keys.encryption);
+    const sealed = await this.modules.custody.returnLabelKey({ pseudonym, encryptionKey });
+    return { sealed: Buffer.from(sealed).toString('base64url') };
+  }
+
+  async #ownPatient(pseudonym: string): Promise<Patient> {
+    const { contracts, identity } = this.modules;
+    const patient = await contracts.evaluate(identity, 'patients', 'Get', { pseudonym });
+    if (patient.mspId === identity.mspId) return patient;
+    throw new CareLedgerError('NOT_OWNER', { expected: patient.mspId, came: identity.mspId });
   }
 }
 

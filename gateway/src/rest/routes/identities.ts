@@ -14,7 +14,7 @@ import {
   hospitalOf,
 } from '@careledger/protocol';
 import { KeyRequestSchema, PartialKeySchema } from '../../sharing/extraction-protocol.js';
-import { LabelKeyRequestSchema } from '../../sharing/signed-grants.js';
+import { LabelKeyRequestSchema, ReturnedLabelKeySchema } from '../../sharing/signed-grants.js';
 import { callerOf, idempotencyOf } from '../request.js';
 import { ANYONE, OFFICE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
@@ -130,6 +130,20 @@ export const identityRoutes: Routes = (rest, { contracts, sharing }) => {
       await sharing.signedGrants.putLabelKey(request.params.pseudonym, request.body);
       return reply.code(204).send(null);
     },
+  );
+
+  rest.get(
+    '/v1/patients/:pseudonym/label-key',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'The label key, for a patient who lost it: sealed to the encryption key of the pseudonym',
+        params: PatientQuerySchema,
+        response: { 200: ReturnedLabelKeySchema },
+      },
+    },
+    (request) => sharing.signedGrants.returnLabelKey(request.params.pseudonym),
   );
 
   rest.post(
