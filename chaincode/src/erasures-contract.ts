@@ -3,6 +3,8 @@ import {
   CareLedgerError,
   EVENTS,
   KEYS,
+  custodiansOf,
+  enoughToErase,
   nextStatus,
   type EmrRecord,
   type Erasure,
@@ -24,7 +26,7 @@ export class ErasuresContract extends CareLedgerContract<'erasures'> {
     super('erasures');
   }
 
-  /** Once for each hospital. The owner says what became of the erasure key, and no other hospital may. */
+  /** Once for each hospital. Its custodians say what became of the erasure key, and no other hospital may. */
   @Transaction()
   Post(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Post', { argumentJson, idempotencyKey }, async (call, posted) => {
@@ -92,8 +94,8 @@ async function readErased(call: Call, recordId: string): Promise<EmrRecord> {
 }
 
 function assertOutcome(record: EmrRecord, { erasureKey }: PostErasure, mspId: string): void {
-  const ofOwner = record.erasureLeaf === undefined ? 'none' : 'punctured';
-  const expected = record.ownerMspId === mspId ? ofOwner : 'not-owner';
+  const ofCustodian = record.erasureLeaf === undefined ? 'none' : 'punctured';
+  const expected = custodiansOf(record).includes(mspId) ? ofCustodian : 'not-held';
   if (erasureKey !== expected)
     throw new CareLedgerError('SCHEMA_VIOLATION', { expected: `erasureKey ${expected}`, came: erasureKey });
 }
@@ -129,7 +131,8 @@ function certificateOf(
   receipts: ErasureReceipt[],
 ): ErasureCertificate {
   const { recordId, ownerMspId, pseudonym, type, erasedBecause, changedAt } = record;
-  const isPunctured = receipts.some(({ erasureKey }) => erasureKey === 'punctured');
+  const punctured = receipts.filter(({ erasureKey }) => erasureKey === 'punctured');
+  const isPunctured = punctured.length >= enoughToErase(record);
   const isShared = receipts.some(({ shared }) => shared.length > 0);
   return {
     recordId,

@@ -18,7 +18,7 @@ import { readGrantBook } from './shell/grant-books.js';
 import { readPage, type Index } from './shell/paging.js';
 import { assertEnrolled } from './shell/patient-authority.js';
 import { placeOf, readBatch, recordAt } from './shell/record-batches.js';
-import { assertPresentSharing, resealed } from './sharing/resealing.js';
+import { assertKeyServers, assertPresentSharing, resealed } from './sharing/resealing.js';
 
 /** What stands on the ledger of the records: where the ciphertext is, whose it is, and its salted digest. */
 export class RecordsContract extends CareLedgerContract<'records'> {
@@ -42,9 +42,12 @@ export class RecordsContract extends CareLedgerContract<'records'> {
         const pseudonyms = [...new Set(records.map((record) => record.pseudonym))];
         const books = new Map<string, GrantBook>();
         for (const pseudonym of pseudonyms) books.set(pseudonym, await readOwnBook(call, pseudonym));
-        for (const record of records) assertPresentSharing(books.get(record.pseudonym), record);
-
         const { mspId } = call.caller;
+        for (const record of records) {
+          assertPresentSharing(books.get(record.pseudonym), record);
+          assertKeyServers(mspId, record, consortium);
+        }
+
         const status = nextStatus('record', undefined, 'anchor');
         const batch = {
           batchId,

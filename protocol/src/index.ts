@@ -9,6 +9,7 @@ export * from './events.js';
 export * from './grant-rules.js';
 export * from './identity-names.js';
 export * from './instant.js';
+export * from './key-servers.js';
 export * from './limits.js';
 export * from './link-rules.js';
 export * from './membership.js';

@@ -25,6 +25,10 @@ export const LIMITS = {
   sealedEdgeSecretCharacters: 2_048,
   /** Content and both headers of a record, as objects of the record store. */
   objectsPerRecord: 3,
+  /** Hospitals that hold parts of a record's erasure key beside its owner. */
+  keyServers: 2,
+  /** Leaves of earlier seals that a record names. */
+  spentLeaves: 16,
   /** Officers whom one hospital names for emergencies. */
   emergencyOfficers: 32,
   /** Distinct hospitals that approve access in an emergency; fewer only where there are fewer others. */

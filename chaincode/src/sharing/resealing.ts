@@ -2,14 +2,17 @@ import {
   CareLedgerError,
   EVENTS,
   KEYS,
+  LIMITS,
   isSealedForSharing,
   nextStatus,
   type AnchorResult,
   type BatchEntry,
+  type Consortium,
   type EmrRecord,
   type GrantBook,
   type RecordBatch,
   type Reseal,
+  type SpentLeaf,
 } from '@careledger/protocol';
 import { requireActiveMember, type Call, type Outcome } from '../shell/call.js';
 import { requireRole } from '../shell/caller.js';
@@ -31,6 +34,24 @@ export function assertPresentSharing(book: GrantBook | undefined, record: Sealed
 }
 
 /**
+ * Key servers are two other active members, and only of a record that has an erasure key.
+ * @throws CareLedgerError SCHEMA_VIOLATION
+ */
+export function assertKeyServers(
+  ownerMspId: string,
+  { erasureLeaf, keyServers }: Pick<EmrRecord, 'erasureLeaf' | 'keyServers'>,
+  { activeMembers }: Consortium,
+): void {
+  if (keyServers === undefined) return;
+  const areOthers = keyServers.every((mspId) => mspId !== ownerMspId && activeMembers.includes(mspId));
+  if (erasureLeaf !== undefined && areOthers) return;
+  throw new CareLedgerError('SCHEMA_VIOLATION', {
+    expected: 'as key servers of an erasure key two active members beside the owner',
+    came: keyServers.join(', '),
+  });
+}
+
+/**
  * By the owner, the records of one batch that wait for it: new ciphertext, headers and digest. What stood here before
  * stands in the blocks. The whole request or nothing.
  */
@@ -41,6 +62,7 @@ export async function resealed(call: Call, { batchId, records }: Reseal): Promis
   const { mspId } = call.caller;
   if (batch.ownerMspId !== mspId)
     throw new CareLedgerError('NOT_OWNER', { expected: batch.ownerMspId, came: mspId });
+  for (const record of records) assertKeyServers(mspId, record, consortium);
   const changes = changesByIndex(batch, records);
   const books = new Map<string, GrantBook>();
   for (const index of changes.keys()) {
@@ -90,12 +112,28 @@ function entryAfter(call: Call, entry: BatchEntry, change: Change, book: GrantBo
     throw new CareLedgerError('SCHEMA_VIOLATION', {
       expected: `the sensitivity ${entry.sharing.sensitivity}`,
     });
-  if (entry.erasureLeaf === change.erasureLeaf)
+  const isSameKey = custodyOf(entry) === custodyOf(change);
+  if (isSameKey && entry.erasureLeaf === change.erasureLeaf)
     throw new CareLedgerError('SCHEMA_VIOLATION', {
       expected: 'another leaf of the erasure key than before',
     });
-  const after = { ...entry, ...change, status };
+  // Without those of before: a change without key servers has none.
+  const kept = { ...entry };
+  delete kept.keyServers;
+  const after = { ...kept, ...change, status };
   assertPresentSharing(book, after);
   const times = (entry.resealed?.times ?? 0) + 1;
-  return { ...after, resealed: { times, at: call.at, txId: call.txId }, changedAt: call.at };
+  const spentLeaves = spentLeavesOf(entry);
+  return { ...after, resealed: { times, at: call.at, txId: call.txId, spentLeaves }, changedAt: call.at };
+}
+
+function custodyOf({ keyServers = [] }: Pick<BatchEntry, 'keyServers'>): string {
+  return keyServers.join();
+}
+
+/** Those of before and the present one; the oldest give way. */
+function spentLeavesOf({ erasureLeaf: leaf, keyServers, resealed }: BatchEntry): SpentLeaf[] {
+  const before = resealed?.spentLeaves ?? [];
+  if (leaf === undefined) return before;
+  return [...before, { leaf, ...(keyServers === undefined ? {} : { keyServers }) }].slice(-LIMITS.spentLeaves);
 }

@@ -16,6 +16,7 @@ export * from './key-file.js';
 export * from './sharing-header.js';
 export * from '../dkg/index.js';
 export * from '../erasure/erasable.js';
+export * from '../erasure/erasure-parts.js';
 export * from '../erasure/puncturable-key.js';
 export * from '../ibe/index.js';
 export * from '../lockstep/index.js';

@@ -12,6 +12,7 @@ import {
   makePuncturableKey,
   MAX_ERASURE_LEAF,
   puncture,
+  punctureBelow,
   wipeReplaced,
   type PuncturableKey,
 } from './puncturable-key.js';
@@ -89,6 +90,25 @@ describe('puncturable key', () => {
     expect(hexOf(key, 8)).to.equal(byDefinition(8));
   });
 
+  it('lets all leaves before one go at once', () => {
+    fc.assert(
+      fc.property(leaves, fc.uniqueArray(leaves, { maxLength: 3 }), (end, erased) => {
+        const before = erased.reduce(puncture, make());
+        const key = punctureBelow(before, end);
+        expect(key.subtrees.length).to.be.at.most(before.subtrees.length + 32);
+        for (const leaf of [end, MAX_ERASURE_LEAF].filter((value) => !erased.includes(value)))
+          expect(hexOf(key, leaf)).to.equal(byDefinition(leaf));
+        for (const leaf of [0, end - 1].filter((value) => value >= 0 && value < end))
+          expect(hexOf(key, leaf)).to.equal(undefined);
+        expect(decodePuncturableKey(encodePuncturableKey(key))).to.deep.equal(key);
+      }),
+      { numRuns: 25 },
+    );
+    const some = [0, 1, 2, 3, 4].reduce(puncture, make());
+    expect(encodePuncturableKey(punctureBelow(make(), 5))).to.deep.equal(encodePuncturableKey(some));
+    expect(hexOf(punctureBelow(make(), 0), 0)).to.equal(byDefinition(0));
+  });
+
   it('survives being written and read', () => {
     const key = [7, 0xffff_0000].reduce(puncture, make());
     const read = decodePuncturableKey(encodePuncturableKey(key));
@@ -101,6 +121,7 @@ describe('puncturable key', () => {
     for (const leaf of [-1, 2 ** 32, 0.5, Number.NaN]) {
       expectCode('CRYPTO_INVALID_INPUT', () => erasureKey(make(), leaf));
       expectCode('CRYPTO_INVALID_INPUT', () => puncture(make(), leaf));
+      expectCode('CRYPTO_INVALID_INPUT', () => punctureBelow(make(), leaf));
     }
   });
 

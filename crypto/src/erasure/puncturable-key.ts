@@ -98,6 +98,40 @@ export function puncture(key: PuncturableKey, leaf: number): PuncturableKey {
   return { subtrees: [...key.subtrees.slice(0, at), ...left, ...right, ...key.subtrees.slice(at + 1)] };
 }
 
+/**
+ * The key without any leaf before `end`, as if each had been punctured; at most 32 more nodes.
+ * @throws CRYPTO_INVALID_INPUT for what is no leaf
+ */
+export function punctureBelow({ subtrees }: PuncturableKey, end: number): PuncturableKey {
+  assertLeaf(end);
+  return {
+    subtrees: subtrees.flatMap((subtree) => {
+      const [first, last] = leavesOf(subtree);
+      if (last < end) return [];
+      return first >= end ? [subtree] : upperPart(subtree, end);
+    }),
+  };
+}
+
+/** The leaves from `end` on of a subtree that has leaves before it. */
+function upperPart(whole: Subtree, end: number): Subtree[] {
+  const upper: Subtree[] = [];
+  let node = whole;
+  while (leavesOf(node)[0] < end) {
+    const bit = bitOf(end, node.depth);
+    const [left, right] = ([0, 1] as const).map((side) => ({
+      depth: node.depth + 1,
+      index: 2 * node.index + side,
+      key: child(node.key, side),
+    })) as [Subtree, Subtree];
+    if (node !== whole) node.key.fill(0);
+    if (bit === 0) upper.unshift(right);
+    else left.key.fill(0);
+    node = bit === 0 ? left : right;
+  }
+  return [node, ...upper];
+}
+
 /** Overwrites what `earlier` holds and `present` does not; the earlier key is of no use afterwards. */
 export function wipeReplaced(earlier: PuncturableKey, present: PuncturableKey): void {
   const kept = new Set(present.subtrees.map(({ key }) => key));

@@ -39,6 +39,7 @@ import {
   type ReplicationRow,
 } from './replication.js';
 import { careForRecords } from './record-care.js';
+import { createErasureExchange, type ErasureExchange } from './erasure-exchange.js';
 import { createSharingExchange, type SharingExchange } from './sharing-exchange.js';
 import { serviceIdentity, type EnrolledIdentity } from './service-identity.js';
 import {
@@ -123,13 +124,14 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
       metrics.observeBadProxy(proxy.mspId);
       logBadProxy(proxy);
     };
-    const { services, shared, exchange } = await assemble(options, limits, {
+    const { services, shared, exchange, erasure } = await assemble(options, limits, {
       ...modules,
       tables,
       metrics,
       onBadProxy,
     });
     opened.push(() => shared.close());
+    opened.push(() => Promise.resolve(erasure.close()));
     const extension = modules.extend?.(services, modules) ?? {};
     const { routes = [], peerRoutes = [] } = extension;
     const rest = await createRest(restOptions(options, limits), {
@@ -143,7 +145,8 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     const listener = await modules.release.listen({
       ...modules,
       identity: services.identity,
-      routes: [...peerRoutes, ...shared.peerRoutes, ...exchange.peerRoutes],
+      erasureKeys: erasure.keys,
+      routes: [...peerRoutes, ...shared.peerRoutes, ...exchange.peerRoutes, ...erasure.peerRoutes],
       onDefect: (error) => {
         rest.log.error({ err: error }, 'release failed');
       },
@@ -153,7 +156,7 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
     opened.push(() => rest.close());
     const background = runInBackground(
       options,
-      { ...modules, services, shared, listener, rest, extension, exchange },
+      { ...modules, services, shared, listener, rest, extension, exchange, erasure },
       stopping.signal,
     );
     opened.push(async () => {
@@ -190,6 +193,7 @@ async function assemble(
   readonly services: GatewayServices;
   readonly shared: SharedRecords;
   readonly exchange: SharingExchange;
+  readonly erasure: ErasureExchange;
 }> {
   const { ledger, store, custody, authority, tables, metrics, release } = modules;
   const { mspId } = options.hospital;
@@ -230,6 +234,8 @@ async function assemble(
     onBadProxy: modules.onBadProxy,
     observeStage: metrics.observeStage,
   });
+  const erasure = createErasureExchange({ custody, contracts, identity, release });
+  const erasureKeys = erasure.keys;
   const unfinished = tables.table<UnfinishedObject>('unfinished');
   const sensitivities = tables.table<SensitivityRow>('sensitivities');
   const exchange = createSharingExchange({
@@ -247,7 +253,7 @@ async function assemble(
     sharing: exchange.services,
     records: createRecordsService(
       { mspId, storeConcurrency },
-      { contracts, store, custody, unfinished, sensitivities, sharer: shared.sharer },
+      { contracts, store, custody, unfinished, sensitivities, sharer: shared.sharer, erasureKeys },
     ),
     openings: createOpeningsService(
       { mspId, storeConcurrency, maxOpeningBytes, repeatWindowMs: DEFAULT_RELEASE_LIMITS.repeatWindowMs },
@@ -258,6 +264,7 @@ async function assemble(
         recipientKeys,
         requestRelease: release.request,
         openShared: shared.openShared,
+        erasureKeys,
         observeStage: metrics.observeStage,
       },
     ),
@@ -276,7 +283,7 @@ async function assemble(
     tables,
     identity,
   };
-  return { services, shared, exchange };
+  return { services, shared, exchange, erasure };
 }
 
 function restOptions(options: GatewayOptions, limits: GatewayLimits): Parameters<typeof createRest>[0] {
@@ -299,6 +306,7 @@ interface BackgroundModules extends GatewayModules {
   readonly rest: Rest;
   readonly extension: GatewayExtension;
   readonly exchange: SharingExchange;
+  readonly erasure: ErasureExchange;
 }
 
 /** What goes on as long as the gateway runs. Ends when the signal aborts; never throws. */
@@ -363,13 +371,15 @@ async function runInBackground(
       tables,
       kept: { store, ...keptTables(tables) },
       sharer: modules.shared.sharer,
+      erasureKeys: modules.erasure.keys,
       answers: [modules.listener.answers, modules.shared.answers],
       metrics: services.metrics,
       log: { failed: logged, told },
     },
     signal,
   );
-  await Promise.allSettled([joining, tidying, replicating, extending, exchanging, caring]);
+  const dealing = modules.erasure.run(signal, logged('giving key servers their parts'));
+  await Promise.allSettled([joining, tidying, replicating, extending, exchanging, caring, dealing]);
 }
 
 function keptTables(tables: LocalTables): Omit<KeptModules, 'store'> {

@@ -8,6 +8,7 @@ import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable, LocalTables } from '../services/local-tables.js';
 import type { RecordSharer } from '../services/record-sharing.js';
 import type { SensitivityRow } from '../services/records-service.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import { ErasureWorker, type ErasureRow } from '../sharing/erasure-worker.js';
 import { ExpiryWorker, type GrantEndRow } from '../sharing/expiry-worker.js';
 import { ResealWorker, type ResealAttempt, type ResealRow } from '../sharing/reseal-worker.js';
@@ -33,6 +34,7 @@ export interface RecordCareModules {
   readonly tables: LocalTables;
   readonly kept: KeptModules;
   readonly sharer: RecordSharer;
+  readonly erasureKeys: Pick<ErasureKeys, 'nextLeaf' | 'openWith'>;
   readonly answers: readonly Pick<AnswerStore, 'forget'>[];
   readonly metrics: Registry;
   readonly log: ExtensionLog;

@@ -4,6 +4,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import type { AnswerStore } from '../release/answer-store.js';
 import type { PeerConnection, PeerRoute } from '../release/index.js';
 import type { RequestRelease } from '../services/release-client.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 
 /** Gateway to gateway over mutual TLS, as the assembly needs it: both directions share the hospital's TLS identity. */
 export interface ReleaseModule {
@@ -13,6 +14,7 @@ export interface ReleaseModule {
     readonly store: RecordStore;
     readonly custody: KeyCustody;
     readonly identity: SigningIdentity;
+    readonly erasureKeys: Pick<ErasureKeys, 'openWith'>;
     /** More questions under the same mutual TLS, such as the dealer's shares. */
     readonly routes: readonly PeerRoute[];
     readonly onDefect: (error: unknown) => void;

@@ -29,13 +29,14 @@ export function mutualTlsRelease(options: MutualTlsReleaseOptions): ReleaseModul
       if (tlsRoots === undefined) throw new CareLedgerError('MEMBER_NOT_FOUND', { came: mspId });
       return connectPeer({ mspId, url: gatewayUrl, tlsRoots }, options.tls);
     },
-    async listen({ ledger, store, custody, identity, routes, onDefect }) {
+    async listen({ ledger, store, custody, identity, erasureKeys, routes, onDefect }) {
       const server = await createReleaseServer({
         ...options,
         ledger,
         store,
         custody,
         serviceIdentity: identity,
+        erasureKeys,
         routes,
         onDefect,
       });

@@ -168,7 +168,7 @@ describe('file custody', function () {
         contentType: 'text/plain',
         contentLength: 4,
       });
-      expect((await owner.openHeader({ header, expectedContext: CONTEXT })).dataKey).to.deep.equal(
+      expect((await owner.openHeader({ header, expectedContext: CONTEXT, erasureKey: undefined })).dataKey).to.deep.equal(
         new Uint8Array(dataKey),
       );
 
@@ -176,6 +176,7 @@ describe('file custody', function () {
       const released = await owner.rewrapHeader({
         header,
         expectedContext: CONTEXT,
+        erasureKey: undefined,
         recipientPublicKey: oneTime,
         releaseBinding: 'tx-1',
       });
@@ -186,7 +187,8 @@ describe('file custody', function () {
         new Uint8Array(dataKey),
       );
       await rejects(later.openRelease({ ...asked, releaseBinding: 'tx-2' }));
-      await rejects(later.openHeader({ header, expectedContext: { ...CONTEXT, pseudonym: 'c'.repeat(32) } }));
+      const expectedContext = { ...CONTEXT, pseudonym: 'c'.repeat(32) };
+      await rejects(later.openHeader({ header, expectedContext, erasureKey: undefined }));
 
       await later.forgetRecipientKey(oneTime);
       await later.forgetRecipientKey(oneTime);

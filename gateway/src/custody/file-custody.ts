@@ -4,14 +4,11 @@ import {
   hpkePublicKey,
   nativeModPow,
   openHeader,
-  parseHeader,
   rewrapHeader,
   sharingOnThisThread,
   stepCeremony,
   type PaillierPool,
-  type RecordContext,
 } from '@careledger/crypto';
-import type { RecordType } from '@careledger/protocol';
 import type {
   CeremonyMachine,
   CeremonyMachines,
@@ -96,17 +93,7 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     },
     folder,
   );
-  const erasure = createErasureTrees(folder, oneTime);
-  /** The erasure key that a header of this hospital's own records names, if it names one that was not punctured. */
-  const erasureKeyOf = async (
-    header: Uint8Array,
-    context: RecordContext,
-  ): Promise<Uint8Array | undefined> => {
-    const { erasureLeaf } = parseHeader(header);
-    if (erasureLeaf === undefined) return undefined;
-    const { pseudonym, recordType } = context;
-    return erasure.keyOf({ pseudonym, recordType: recordType as RecordType }, erasureLeaf);
-  };
+  const erasure = createErasureTrees(options, folder, oneTime);
   const ownKey = once(() => loadOrMakeEncryptionKey(folder));
   // Labels of callers stay apart from those of the custody's own files.
   const local = (label: string): { label: string; name: string } => ({
@@ -122,20 +109,9 @@ export async function createFileCustody(options: FileCustodyOptions): Promise<Ke
     enrolledIds: () => signing.enrolledIds(),
 
     encryptionPublicKey: async () => hpkePublicKey(await ownKey()),
-    openHeader: async ({ header, expectedContext }) =>
-      openHeader({
-        header,
-        expectedContext,
-        privateKey: await ownKey(),
-        purpose: { kind: 'store' },
-        erasureKey: await erasureKeyOf(header, expectedContext),
-      }),
-    rewrapHeader: async (request) =>
-      rewrapHeader({
-        ...request,
-        ownerPrivateKey: await ownKey(),
-        erasureKey: await erasureKeyOf(request.header, request.expectedContext),
-      }),
+    openHeader: async (request) =>
+      openHeader({ ...request, privateKey: await ownKey(), purpose: { kind: 'store' } }),
+    rewrapHeader: async (request) => rewrapHeader({ ...request, ownerPrivateKey: await ownKey() }),
 
     erasure,
 

@@ -32,15 +32,17 @@ export interface KeyCustody {
 
   /** X25519 public key to which this hospital's record keys are wrapped; made at first use. */
   encryptionPublicKey(): Promise<Uint8Array>;
-  /** Unwraps the data key of one of this hospital's own records. */
+  /** Unwraps the data key of one of this hospital's own records. @param options.erasureKey of the leaf that the header names */
   openHeader(options: {
     readonly header: Uint8Array;
     readonly expectedContext: RecordContext;
+    readonly erasureKey: Uint8Array | undefined;
   }): Promise<OpenedHeader>;
   /** Re-wraps the header of one of this hospital's own records to a requester, bound to the ledger transaction. */
   rewrapHeader(options: {
     readonly header: Uint8Array;
     readonly expectedContext: RecordContext;
+    readonly erasureKey: Uint8Array | undefined;
     readonly recipientPublicKey: Uint8Array;
     readonly releaseBinding: string;
   }): Promise<Uint8Array>;

@@ -17,6 +17,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from '../services/bounded.js';
 import { perKeyQueue } from '../services/per-key-queue.js';
 import { contextOf } from '../services/record-sealing.js';
+import type { ErasureKeys, OpenWithKey } from '../sharing/erasure-keys.js';
 import { assertAge, assertRequester, findAccess, notAuthorised, unless, within } from './access-evidence.js';
 import type { AnswerStore, StoredAnswer } from './answer-store.js';
 import { assertOwnDecision, type OwnEvidence } from './own-decision.js';
@@ -52,6 +53,7 @@ export interface ReleaseModules {
   /** Reads the ledger in the hospital's name. */
   readonly serviceIdentity: SigningIdentity;
   readonly answers: AnswerStore;
+  readonly erasureKeys: Pick<ErasureKeys, 'openWith'>;
 }
 
 export interface ReleaseAuthorityOptions {
@@ -104,9 +106,10 @@ export function createReleaseAuthority(
     bodyDigest: string,
   ): Promise<string> {
     const { accessId } = access;
+    const openWithKey = modules.erasureKeys.openWith(records);
     const headers = await mapBounded(records, options.limits.concurrency, async (record) => ({
       recordId: record.recordId,
-      header: Buffer.from(await rewrap(record, access, modules)).toString('base64url'),
+      header: Buffer.from(await rewrap(record, access, { ...modules, openWithKey })).toString('base64url'),
     }));
     const response = JSON.stringify({ accessId, headers } satisfies ReleaseAnswer);
     const recordIds = records.map(({ recordId }) => recordId);
@@ -168,15 +171,15 @@ async function releasableRecords(
 async function rewrap(
   record: EmrRecord,
   access: Access,
-  { store, custody }: ReleaseModules,
+  { store, custody, openWithKey }: ReleaseModules & { readonly openWithKey: OpenWithKey },
 ): Promise<Uint8Array> {
   const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
-  return custody.rewrapHeader({
-    header,
-    expectedContext: contextOf(record),
-    recipientPublicKey: new Uint8Array(Buffer.from(access.recipientKey, 'base64url')),
-    releaseBinding: access.accessId,
-  });
+  const recipientPublicKey = new Uint8Array(Buffer.from(access.recipientKey, 'base64url'));
+  const expectedContext = contextOf(record);
+  const releaseBinding = access.accessId;
+  return openWithKey(record, (erasureKey) =>
+    custody.rewrapHeader({ header, expectedContext, erasureKey, recipientPublicKey, releaseBinding }),
+  );
 }
 
 /** An opening of 500 records under one grant asks for the grant once. */

@@ -5,7 +5,12 @@ import type { Ledger, SigningIdentity } from '../ports/ledger.js';
 import type { RecordStore } from '../ports/record-store.js';
 import { openAnswerStore, type AnswerStore } from './answer-store.js';
 import { createPeerServer, type PeerRoute, type PeerServer } from './peer-server.js';
-import { DEFAULT_RELEASE_LIMITS, createReleaseAuthority, type ReleaseLimits } from './release-authority.js';
+import {
+  DEFAULT_RELEASE_LIMITS,
+  createReleaseAuthority,
+  type ReleaseLimits,
+  type ReleaseModules,
+} from './release-authority.js';
 import type { MemberTlsRoots } from './member-certificates.js';
 import { RELEASE_PATH, type TlsIdentity } from './release-protocol.js';
 
@@ -24,6 +29,7 @@ export interface ReleaseServerOptions {
   readonly custody: KeyCustody;
   readonly store: RecordStore;
   readonly serviceIdentity: SigningIdentity;
+  readonly erasureKeys: ReleaseModules['erasureKeys'];
   readonly limits?: Partial<ReleaseLimits>;
   /** Milliseconds since 1970; default Date.now. */
   readonly clock?: () => number;
@@ -46,14 +52,14 @@ const HOUR_MS = 3_600_000;
  * @throws TypeError when members cannot be told apart by their TLS authorities; what listening and LevelDB throw.
  */
 export async function createReleaseServer(options: ReleaseServerOptions): Promise<ReleaseServer> {
-  const { mspId, clock = Date.now, ledger, store, custody, serviceIdentity } = options;
+  const { mspId, clock = Date.now, ledger, store, custody, serviceIdentity, erasureKeys } = options;
   const limits = { ...DEFAULT_RELEASE_LIMITS, ...options.limits };
   const folder = join(options.dataDir, 'releases');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const answers = await openAnswerStore(folder);
   // An hour beyond the window, so that no entry is refused a repetition because it was just forgotten.
   const prune = (): Promise<void> => answers.prune(clock() - limits.repeatWindowMs - HOUR_MS);
-  const modules = { ledger, store, custody, serviceIdentity, answers };
+  const modules = { ledger, store, custody, serviceIdentity, answers, erasureKeys };
   const authority = createReleaseAuthority({ mspId, limits, clock }, modules);
   const routes = [...(options.routes ?? []), { path: RELEASE_PATH, handle: authority.release }];
   try {

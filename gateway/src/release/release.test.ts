@@ -9,6 +9,7 @@ import { expect } from 'chai';
 import { createFileCustody } from '../custody/index.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import { contextOf } from '../services/record-sealing.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import { openAnswerStore } from './answer-store.js';
 import { createMemberCertificates } from './member-certificates.js';
 import type { PeerServer } from './peer-server.js';
@@ -27,6 +28,9 @@ async function expectCode(code: ErrorCode, promise: Promise<unknown>): Promise<C
   expect((error as CareLedgerError).code, String(error)).to.equal(code);
   return error as CareLedgerError;
 }
+
+/** Headers of these tests name no leaf. */
+const WITHOUT_LEAVES: Pick<ErasureKeys, 'openWith'> = { openWith: () => (_, open) => open(undefined) };
 
 describe('release over mutual TLS', function () {
   this.timeout(20_000);
@@ -56,6 +60,7 @@ describe('release over mutual TLS', function () {
       ledger: owner.ledger,
       store: owner.store,
       custody,
+      erasureKeys: WITHOUT_LEAVES,
       serviceIdentity: identity,
       limits: { lagWaitMs: 200, pollMs: 20 },
       clock: () => now ?? Date.now(),
@@ -354,6 +359,7 @@ describe('release over mutual TLS', function () {
         ledger: owner.ledger,
         store: owner.store,
         custody,
+        erasureKeys: WITHOUT_LEAVES,
         serviceIdentity: identity,
         answers,
       };
@@ -386,6 +392,7 @@ describe('release over mutual TLS', function () {
         ledger: owner.ledger,
         store: owner.store,
         custody,
+        erasureKeys: WITHOUT_LEAVES,
         serviceIdentity: identity,
         answers: failing,
       };

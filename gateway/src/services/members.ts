@@ -3,6 +3,9 @@ import type { SigningIdentity } from '../ports/ledger.js';
 import type { ContractCaller } from './contract-caller.js';
 
 /** All members; they are bounded by LIMITS.members. */
-export async function listOf(contracts: ContractCaller, identity: SigningIdentity): Promise<Member[]> {
+export async function listOf(
+  contracts: Pick<ContractCaller, 'evaluate'>,
+  identity: SigningIdentity,
+): Promise<Member[]> {
   return (await contracts.evaluate(identity, 'members', 'List', {})).items;
 }

@@ -43,6 +43,7 @@ class Hospital {
           openHeader({ ...asked, privateKey, purpose: { kind: 'store' } }),
       },
       recipientKeys: { take: () => Promise.resolve('A'.repeat(43)), destroy: () => Promise.resolve() },
+      erasureKeys: { openWith: () => (_: unknown, open: (key: undefined) => unknown) => open(undefined) },
       requestRelease: () => Promise.reject(new Error('the record is of this hospital')),
       observeStage: () => undefined,
     };

@@ -19,6 +19,7 @@ import type { RecipientKeys } from './recipient-keys.js';
 import { timed, type ObserveStage } from './opening-stages.js';
 import { contextOf } from './record-sealing.js';
 import { openRecord, type OpenedRecord, type RecordKeys } from './record-opening.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import type { RequestRelease } from './release-client.js';
 
 export interface OpenRequest {
@@ -72,6 +73,7 @@ export interface OpeningsModules {
   readonly recipientKeys: RecipientKeys;
   readonly requestRelease: RequestRelease;
   readonly openShared: OpenShared;
+  readonly erasureKeys: Pick<ErasureKeys, 'openWith'>;
   readonly observeStage: ObserveStage;
 }
 
@@ -250,7 +252,7 @@ async function readFromOwners(
     try {
       const unwrap =
         ownerMspId === options.mspId
-          ? ownHeaders(reading.access, options, modules)
+          ? ownHeaders(part, options, modules)
           : await releasedHeaders(part, ownerMspId, modules);
       return await mapBounded(records, options.storeConcurrency, (record) =>
         readOne(record, unwrap, modules),
@@ -277,16 +279,20 @@ async function readOne(record: EmrRecord, unwrap: Unwrap, { store }: OpeningsMod
 
 /** By the rules by which other hospitals release (`release-authority.ts`): for a time, and never what was erased. */
 function ownHeaders(
-  access: Access,
+  { access, records }: Reading,
   { repeatWindowMs }: OpeningsOptions,
-  { custody, store }: OpeningsModules,
+  { custody, store, erasureKeys }: OpeningsModules,
 ): Unwrap {
+  const openWithKey = erasureKeys.openWith(records.filter(({ status }) => status !== 'erased'));
   const isTooOld = Date.now() - Date.parse(access.at) > repeatWindowMs;
   return async (record) => {
     if (isTooOld) throw notAgain('an access entry that is too old: open the records again');
     if (record.status === 'erased') throw notAgain('a record that was erased');
     const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
-    return keysOf(await custody.openHeader({ header, expectedContext: contextOf(record) }));
+    const expectedContext = contextOf(record);
+    return openWithKey(record, async (erasureKey) =>
+      keysOf(await custody.openHeader({ header, expectedContext, erasureKey })),
+    );
   };
 }
 

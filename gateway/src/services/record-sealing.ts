@@ -3,6 +3,7 @@ import { makeHeader, saltedDigest, sealContent, type RecordContext } from '@care
 import type { Anchor, EmrRecord, RecordSharing, RecordType, Sensitivity } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { RecordStore } from '../ports/record-store.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import type { PatientSharer } from './record-sharing.js';
 
 /** A record before it is sealed. */
@@ -46,7 +47,7 @@ export function saltOf(custody: KeyCustody, recordId: string): Promise<Uint8Arra
 /** What sealing makes of a record, whether it is anchored or sealed anew. */
 export type SealedRecord = Pick<
   EmrRecord,
-  'contentCid' | 'headerCid' | 'digest' | 'sizeBytes' | 'headerVersion'
+  'contentCid' | 'headerCid' | 'digest' | 'sizeBytes' | 'headerVersion' | 'keyServers'
 > & { readonly erasureLeaf: number; readonly sharing?: RecordSharing };
 
 export interface SealingOptions {
@@ -59,13 +60,19 @@ export interface SealingOptions {
   readonly stored: (cid: string) => Promise<void>;
 }
 
+export interface SealingModules {
+  readonly custody: KeyCustody;
+  readonly store: RecordStore;
+  readonly erasureKeys: Pick<ErasureKeys, 'nextLeaf'>;
+}
+
 /**
  * Seals one record under a random data key and a leaf of its own, and stores ciphertext and headers.
  * @throws CareLedgerError STORE_UNAVAILABLE, CUSTODY_LOCKED; CryptoError for content beyond the envelope's bounds.
  */
 export async function sealRecord(
   options: SealingOptions,
-  { custody, store }: { readonly custody: KeyCustody; readonly store: RecordStore },
+  { custody, store, erasureKeys }: SealingModules,
 ): Promise<SealedRecord> {
   const { record, recordId, ownerMspId } = options;
   const { content, contentType, pseudonym, type, sensitivity = 'normal' } = record;
@@ -78,7 +85,7 @@ export async function sealRecord(
     return cid;
   };
   const dataKey = randomBytes(DATA_KEY_BYTES);
-  const erasure = await custody.erasure.nextLeaf({ pseudonym, recordType: type });
+  const { keyServers, ...erasure } = await erasureKeys.nextLeaf({ pseudonym, recordType: type });
   try {
     const payload = { dataKey, salt, contentType, contentLength: content.length };
     const [sealed, header, shared] = await Promise.all([
@@ -97,6 +104,7 @@ export async function sealRecord(
       sizeBytes: sealed.length,
       headerVersion: HEADER_VERSION,
       erasureLeaf: erasure.leaf,
+      ...(keyServers === undefined ? {} : { keyServers }),
       ...sharing,
     };
   } finally {

@@ -8,6 +8,7 @@ import type { ContractCaller } from './contract-caller.js';
 import type { LocalTable } from './local-tables.js';
 import { isSameRecord, saltOf, sealRecord, type AnchorEntry, type PlainRecord } from './record-sealing.js';
 import type { PatientSharer, RecordSharer } from './record-sharing.js';
+import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import { openBatchJournal, type UnfinishedObject } from './unfinished-batches.js';
 
 export interface PutRecords {
@@ -47,6 +48,7 @@ export interface RecordsModules {
   readonly custody: KeyCustody;
   readonly unfinished: LocalTable<UnfinishedObject>;
   readonly sharer: RecordSharer;
+  readonly erasureKeys: Pick<ErasureKeys, 'nextLeaf'>;
   /** Of records that are more than normal and not shared yet: the ledger does not say it. */
   readonly sensitivities: LocalTable<SensitivityRow>;
 }

@@ -42,7 +42,7 @@ class Node {
       identity: { mspId },
       contracts: {
         evaluate: (_: unknown, contract: string, method: string) => {
-          if (method === 'GetBatch') return Promise.resolve({ entries: [this.record] });
+          if (method === 'GetBatch') return Promise.resolve({ entries: [this.record], ownerMspId: OWNER });
           return Promise.resolve(contract === 'erasures' ? this.erasure : this.record);
         },
         submit: async (_: unknown, __: string, method: string, argument: PostErasure) => {
@@ -112,13 +112,43 @@ describe('erasing a record here', () => {
   it('says of another hospital’s record, and of one before erasure keys, what is so', async () => {
     const other = new Node(OTHER);
     await other.erase();
-    expect(other.posts[0]?.erasureKey).to.equal('not-owner');
+    expect(other.posts[0]?.erasureKey).to.equal('not-held');
     expect(other.done).to.not.include('puncture 5');
     const old = new Node(OWNER);
     old.record = { ...old.record };
     delete (old.record as { erasureLeaf?: number }).erasureLeaf;
     await old.erase();
     expect(old.posts[0]?.erasureKey).to.equal('none');
+  });
+
+  it('punctures as a key server what was erased, and what its owner sealed anew', async () => {
+    const server = new Node(OTHER);
+    server.record = { ...server.record, keyServers: [OTHER, 'H3MSP'] };
+    await server.erase();
+    expect(server.done).to.include('puncture 5');
+    expect(server.posts[0]?.erasureKey).to.equal('punctured');
+    const resealed = { event: EVENTS.recordsResealed, id: 'b'.repeat(32), mspId: OWNER } as const;
+    const spentLeaves = [
+      { leaf: 2, keyServers: [OTHER, 'H3MSP'] },
+      { leaf: 3, keyServers: ['H3MSP', 'H4MSP'] },
+      { leaf: 4 },
+    ];
+    const sealedAnew = { times: 3, at: '', txId: '', spentLeaves };
+    for (const [mspId, expected] of [
+      [OTHER, ['puncture 2']],
+      [OWNER, []],
+    ] as const) {
+      const node = new Node(mspId);
+      node.record = { ...node.record, status: 'anchored', resealed: sealedAnew };
+      expect(await node.worker.take({ payload: resealed }, false)).to.equal(false);
+      expect(node.done, mspId).to.deep.equal(expected);
+    }
+    // The event is taken again until it is done.
+    const failing = new Node(OTHER);
+    failing.record = { ...failing.record, status: 'anchored', resealed: sealedAnew };
+    failing.failing = 'puncture';
+    const outcome: unknown = await failing.worker.take({ payload: resealed }, false).catch(() => 'failed');
+    expect(outcome).to.equal('failed');
   });
 
   it('says nothing while anything failed, keeps the work, and goes on later', async () => {

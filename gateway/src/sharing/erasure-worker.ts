@@ -1,6 +1,6 @@
 /**
  * This hospital's part in erasing records, its own and others'. An erasure on the ledger asks every member to destroy
- * what it has: the owner punctures the record's leaf, and everybody forgets answers that hold the record's keys, unpins
+ * what it has: the custodians of its erasure key puncture the record's leaf, and everybody forgets answers that hold the record's keys, unpins
  * its objects and has the node collect them. Then the hospital says so on the ledger, and whoever is the last certifies.
  *
  * The rows of work follow the ledger's events from a position that lies beside the erasure keys in the custody: one that
@@ -9,6 +9,7 @@
 import {
   CareLedgerError,
   EVENTS,
+  custodiansOf,
   type EmrRecord,
   type Erasure,
   type ErrorCode,
@@ -20,6 +21,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import type { AnswerStore } from '../release/answer-store.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
+import { treeOf } from './erasure-ledger.js';
 
 /** Row of the `erasures` table, by record id. */
 export interface ErasureRow {
@@ -61,9 +63,11 @@ export class ErasureWorker {
       await work.put(payload.id, { recordId: payload.id });
       return true;
     }
+    const isOwn = payload.mspId === identity.mspId;
     const isSealed = payload.event === EVENTS.recordsAnchored || payload.event === EVENTS.recordsResealed;
-    if (!isCatchingUp || !isSealed || payload.mspId !== identity.mspId) return false;
-    await this.#noteLeaves(payload.id);
+    if (isOwn && isSealed && isCatchingUp) await this.#noteLeaves(payload.id);
+    // The owner's own go when its attempt at sealing is settled.
+    if (!isOwn && payload.event === EVENTS.recordsResealed) await this.#punctureSpent(payload.id);
     return false;
   }
 
@@ -106,9 +110,9 @@ export class ErasureWorker {
     const { contracts, identity, custody, letGo, forgetNotes } = this.modules;
     const record = await contracts.evaluate(identity, 'records', 'Get', { recordId });
     if (record.status !== 'erased') return undefined;
-    const { pseudonym, type: recordType, erasureLeaf: leaf } = record;
-    if (record.ownerMspId === identity.mspId && leaf !== undefined)
-      await custody.puncture({ pseudonym, recordType, leaf });
+    const { erasureLeaf: leaf } = record;
+    if (leaf !== undefined && custodiansOf(record).includes(identity.mspId))
+      await custody.puncture({ ...treeOf(record), leaf });
     const answers = await this.#forgetAnswers(recordId);
     await forgetNotes(recordId);
     await letGo(record);
@@ -140,9 +144,9 @@ export class ErasureWorker {
     await this.#certify(recordId, isSaid ? before : undefined);
   }
 
-  #keyOutcome({ ownerMspId, erasureLeaf }: EmrRecord): PostErasure['erasureKey'] {
-    if (ownerMspId !== this.modules.identity.mspId) return 'not-owner';
-    return erasureLeaf === undefined ? 'none' : 'punctured';
+  #keyOutcome(record: EmrRecord): PostErasure['erasureKey'] {
+    if (!custodiansOf(record).includes(this.modules.identity.mspId)) return 'not-held';
+    return record.erasureLeaf === undefined ? 'none' : 'punctured';
   }
 
   /** @throws CareLedgerError STORE_UNAVAILABLE while the node still has an object that nobody wants kept */
@@ -174,9 +178,23 @@ export class ErasureWorker {
 
   async #noteLeaves(batchId: string): Promise<void> {
     const { contracts, identity, custody } = this.modules;
-    const { entries } = await contracts.evaluate(identity, 'records', 'GetBatch', { batchId });
-    for (const { pseudonym, type: recordType, erasureLeaf: leaf } of entries)
-      if (leaf !== undefined) await custody.noteLeaf({ pseudonym, recordType, leaf });
+    const { entries, ownerMspId } = await contracts.evaluate(identity, 'records', 'GetBatch', { batchId });
+    for (const entry of entries) {
+      const { erasureLeaf: leaf } = entry;
+      if (leaf !== undefined) await custody.noteLeaf({ ...treeOf({ ...entry, ownerMspId }), leaf });
+    }
+  }
+
+  /** What another hospital sealed anew: the leaves of before, of which parts are held here. */
+  async #punctureSpent(batchId: string): Promise<void> {
+    const { contracts, identity, custody } = this.modules;
+    const { entries, ownerMspId } = await contracts.evaluate(identity, 'records', 'GetBatch', { batchId });
+    for (const { pseudonym, type: recordType, resealed } of entries) {
+      for (const spent of resealed?.spentLeaves ?? []) {
+        if (spent.keyServers?.includes(identity.mspId) ?? false)
+          await custody.puncture({ ownerMspId, pseudonym, recordType, ...spent });
+      }
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * What this hospital gives to an opening along edges: as a proxy its partials, as the records' owner their erasure keys.
+ * What this hospital gives to an opening along edges: as a proxy its partials, as a custodian its
+ * parts of the records' erasure keys.
  *
  * It believes the entry no more than a release does (`gateway/src/release/release-authority.ts`): VALID on its own peer,
  * of the hospital whose certificate asks, in time; and it decides again from its own peer's copy of the grants. Other
@@ -10,6 +11,7 @@ import { createHash } from 'node:crypto';
 import {
   CareLedgerError,
   canonicalJson,
+  custodiansOf,
   decide,
   validate,
   type Access,
@@ -35,6 +37,7 @@ import { mapBounded } from '../services/bounded.js';
 import { perKeyQueue } from '../services/per-key-queue.js';
 import { entryOf, lineagesOf, sharedHeaderOf, type Lineage, type SharedRecord } from './opening-lineage.js';
 import { PartialsRequestSchema, type PartialsAnswer, type PartialsRequest } from './opening-protocol.js';
+import { treeOf } from './erasure-ledger.js';
 import type { SharingLedger } from './sharing-ledger.js';
 
 export interface OpeningAuthorityOptions {
@@ -53,7 +56,7 @@ export interface OpeningAuthorityModules extends EvidenceModules {
   readonly store: Pick<RecordStore, 'get'>;
   readonly custody: {
     readonly sharing: Pick<SharingCustody, 'hasEdgeShare' | 'partials'>;
-    readonly erasure: Pick<ErasureCustody, 'sealedKey'>;
+    readonly erasure: Pick<ErasureCustody, 'sealedParts'>;
   };
   readonly answers: AnswerStore;
 }
@@ -115,21 +118,21 @@ export function createOpeningAuthority(
 
   async function makeAnswer(access: Access, lineages: readonly Lineage[]): Promise<PartialsAnswer> {
     const records = lineages.flatMap((lineage) => lineage.records);
-    const own = records.filter(({ ownerMspId }) => ownerMspId === mspId);
-    const [partials, erasureKeys] = await Promise.all([
-      partialsOf(lineages, own.length > 0),
-      mapBounded(own, limits.concurrency, (record) => sealedKey(record, access)),
+    const held = records.filter((record) => custodiansOf(record).includes(mspId));
+    const [partials, erasureParts] = await Promise.all([
+      partialsOf(lineages, held.length > 0),
+      mapBounded(held, limits.concurrency, (record) => sealedParts(record, access)),
     ]);
-    return { accessId: access.accessId, partials, erasureKeys };
+    return { accessId: access.accessId, partials, erasureParts: erasureParts.flat() };
   }
 
   async function partialsOf(
     lineages: readonly Lineage[],
-    isOwner: boolean,
+    isCustodian: boolean,
   ): Promise<PartialsAnswer['partials']> {
     const perLineage = await mapBounded(lineages, limits.concurrency, partialsAlong);
     const partials = perLineage.flat();
-    if (partials.length > 0 || isOwner) return partials;
+    if (partials.length > 0 || isCustodian) return partials;
     throw notAuthorised('records of which this hospital has no part');
   }
 
@@ -159,15 +162,19 @@ export function createOpeningAuthority(
     return sharedHeaderOf(record, parseSharingHeader(object).pre);
   }
 
-  async function sealedKey(
-    { recordId, pseudonym, type: recordType, erasureLeaf: leaf }: SharedRecord,
+  async function sealedParts(
+    record: SharedRecord,
     { accessId, recipientKey }: Access,
-  ): Promise<PartialsAnswer['erasureKeys'][number]> {
+  ): Promise<PartialsAnswer['erasureParts']> {
+    const { recordId, erasureLeaf: leaf } = record;
     if (leaf === undefined) throw notAuthorised('a record without an erasure key');
     const recipientPublicKey = new Uint8Array(Buffer.from(recipientKey, 'base64url'));
-    const { erasure } = modules.custody;
-    const of = { pseudonym, recordType, leaf, recipientPublicKey, accessId, recordId };
-    return { recordId, sealed: Buffer.from(await erasure.sealedKey(of)).toString('base64url') };
+    const of = { ...treeOf(record), leaf, recipientPublicKey, accessId, recordId };
+    const sealed = await modules.custody.erasure.sealedParts(of);
+    if (sealed !== undefined) return [{ recordId, sealed: Buffer.from(sealed).toString('base64url') }];
+    // A key server may not have its parts yet; then the owner makes the key alone.
+    if (record.ownerMspId !== mspId) return [];
+    throw notAuthorised('a record whose key was erased');
   }
 
   return {

@@ -1,7 +1,7 @@
 import { LIMITS, RecordId, Sha256, TransactionId, closed } from '@careledger/protocol';
 import { Type, type Static } from 'typebox';
 
-/** What a requester's gateway asks of the proxies of an opening, and of the records' owner. */
+/** What a requester's gateway asks of the proxies of an opening, and of the custodians of the records' erasure keys. */
 export const PARTIALS_PATH = '/peer/v1/partials';
 
 export const PartialsRequestSchema = closed({
@@ -27,8 +27,8 @@ export const PartialsAnswerSchema = closed({
     }),
     { maxItems: LIMITS.batchRecords * (LIMITS.hops + 1) },
   ),
-  /** Of the hospital's own records: the erasure key, sealed to the entry's one-time key. */
-  erasureKeys: Type.Array(closed({ recordId: RecordId, sealed: base64url(256) }), {
+  /** Of records of whose erasure key the hospital is a custodian: its parts, sealed to the entry's one-time key. */
+  erasureParts: Type.Array(closed({ recordId: RecordId, sealed: base64url(256) }), {
     maxItems: LIMITS.batchRecords,
   }),
 });

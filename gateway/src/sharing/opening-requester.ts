@@ -1,12 +1,14 @@
 /**
- * The requester's side of an opening along edges: asks the owner and as many proxies as are needed at once, the others
- * when one fails or takes its time, and opens with the first answers that are enough. A slow proxy is not waited for,
- * and one whose partials do not verify is named and left out.
+ * The requester's side of an opening along edges: asks two custodians of the erasure key and as many proxies as are needed
+ * at once, the others when one fails or takes its time, and opens with the first answers that are enough. Nobody in
+ * particular has to answer, the owner no more than others. One that is slow is not waited for, and one whose partials or
+ * parts are wrong is named and left out.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CareLedgerError,
   canonicalJson,
+  custodiansOf,
   memberName,
   type Access,
   type EmrRecord,
@@ -15,8 +17,10 @@ import {
 import {
   CryptoError,
   MAX_SHARING_HEADER_BYTES,
+  erasureKeyFromParts,
   openSharingHeader,
   parseSharingHeader,
+  type ErasureParts,
   type SharedPayload,
   type SharingHeader,
 } from '@careledger/crypto';
@@ -49,7 +53,7 @@ export interface OpeningRequesterModules {
   readonly store: Pick<RecordStore, 'get'>;
   readonly custody: {
     readonly sharing: Pick<SharingCustody, 'openShared'>;
-    readonly erasure: Pick<ErasureCustody, 'openKey'>;
+    readonly erasure: Pick<ErasureCustody, 'openParts'>;
   };
   /** Of this hospital itself, where it is a proxy of an edge further up. */
   readonly ownAnswer: (body: PartialsRequest) => Promise<PartialsAnswer>;
@@ -94,9 +98,9 @@ export function createOpeningRequester(
 ): OpeningRequester {
   const { ledger, peers, store, custody } = modules;
 
-  /** Owners, and of each edge as many proxies as it needs: whoever is asked computes, and the rest may not have to. */
+  /** Two custodians, and of each edge as many proxies as it needs: whoever is asked computes, and the rest may not have to. */
   const askedFirst = (lineages: readonly Lineage[]): Set<string> => {
-    const first = new Set(lineages.flatMap(({ records }) => records.map(({ ownerMspId }) => ownerMspId)));
+    const first = new Set(lineages.flatMap(({ records }) => records.flatMap(firstCustodians)));
     for (const { proxies, statement } of lineages.flatMap(({ edges }) => edges)) {
       const names = proxies.map(({ mspId }) => mspId);
       const missing = modules.thresholdOf(statement) - names.filter((name) => first.has(name)).length;
@@ -104,6 +108,12 @@ export function createOpeningRequester(
         first.add(name);
     }
     return first;
+  };
+  /** The owner, and this hospital itself if it is a key server. */
+  const firstCustodians = (record: EmrRecord): string[] => {
+    const [owner = '', ...servers] = custodiansOf(record);
+    const own = servers.filter((mspId) => mspId === ledger.mspId);
+    return [owner, ...(own.length > 0 ? own : servers).slice(0, 1)];
   };
 
   const askAll = (access: Access, lineages: readonly Lineage[], opened: AbortSignal): Answers => {
@@ -114,7 +124,7 @@ export function createOpeningRequester(
     for (const { edges, records } of lineages) {
       const proxies = edges.flatMap((edge) => edge.proxies.map(({ mspId }) => mspId));
       for (const record of records) {
-        for (const mspId of [record.ownerMspId, ...proxies])
+        for (const mspId of [...custodiansOf(record), ...proxies])
           asked.set(mspId, (asked.get(mspId) ?? new Set()).add(record.recordId));
       }
     }
@@ -148,21 +158,23 @@ export function createOpeningRequester(
 
   async function openLineage(access: Access, lineage: Lineage, answers: Answers): Promise<SharedKeys> {
     const { records } = lineage;
-    const [headers, view, proxyKeys, erasureKeys] = await Promise.all([
+    const [headers, view, proxyKeys] = await Promise.all([
       mapBounded(records, options.concurrency, fetchHeader),
       viewOf(lineage, ledger),
       proxyKeysOf(lineage),
-      erasureKeysOf(access, records, answers),
     ]);
     const wrapKeys = await wrapKeysOf(lineage, { headers, view, proxyKeys }, answers);
+    const sealed = records.flatMap((record, index): SealedPayload[] => {
+      const [header, wrapKey] = [headers[index], wrapKeys[index]];
+      return header === undefined || wrapKey === undefined ? [] : [{ record, header, wrapKey }];
+    });
+    const payloads = await payloadsOf(access, sealed, answers);
+    for (const { wrapKey } of sealed) wrapKey.fill(0);
     return new Map(
-      records.map((record, index) => {
-        const [header, wrapKey] = [headers[index], wrapKeys[index]];
-        const erasureKey = erasureKeys.get(record.recordId);
-        if (header === undefined || wrapKey === undefined || erasureKey === undefined)
-          return [record.recordId, unavailable('a part of the answer')];
-        return [record.recordId, payloadOf(record, header, { wrapKey, erasureKey })];
-      }),
+      records.map(({ recordId }) => [
+        recordId,
+        payloads.get(recordId) ?? unavailable('a part of the answer'),
+      ]),
     );
   }
 
@@ -181,27 +193,54 @@ export function createOpeningRequester(
     return new Map(keys);
   }
 
-  /** The owner's part: without it nothing opens, so its failure is that of the records. */
-  async function erasureKeysOf(
-    { accessId, recipientKey }: Access,
-    records: readonly SharedRecord[],
+  /** Opens each record as soon as its custodians gave parts that make its erasure key, and they are the right ones. */
+  async function payloadsOf(
+    access: Access,
+    sealed: readonly SealedPayload[],
     answers: Answers,
-  ): Promise<ReadonlyMap<string, Uint8Array>> {
+  ): Promise<ReadonlyMap<string, SharedPayload | Error>> {
+    const opened = new Map<string, SharedPayload | Error>();
+    const given = new Map<string, Given[]>();
+    const missing: string[] = [];
+    const custodians = [...new Set(sealed.flatMap(({ record }) => custodiansOf(record)))];
+    const waiting = (): SealedPayload[] => sealed.filter(({ record }) => !opened.has(record.recordId));
+    for await (const { mspId, result } of asTheyCome(custodians, answers)) {
+      if (result instanceof Error) {
+        missing.push(mspId);
+        continue;
+      }
+      await mapBounded(waiting(), options.concurrency, async (payload) => {
+        const { recordId } = payload.record;
+        const parts = await partsOf(access, recordId, result).catch(() => undefined);
+        if (parts === undefined) return;
+        const before = given.get(recordId) ?? [];
+        given.set(recordId, [...before, { mspId, parts }]);
+        const found = openTogether(payload, before, { mspId, parts }, modules.onBadProxy);
+        if (found !== undefined) opened.set(recordId, found);
+      });
+      if (waiting().length === 0) break;
+    }
+    for (const { record } of waiting())
+      opened.set(
+        record.recordId,
+        unavailable(
+          `too few parts of the erasure key: nothing that fits from ${missing.join(', ') || 'its custodians'}`,
+        ),
+      );
+    for (const { parts } of [...given.values()].flat()) for (const part of parts.values()) part.fill(0);
+    return opened;
+  }
+
+  async function partsOf(
+    { accessId, recipientKey }: Access,
+    recordId: string,
+    { erasureParts }: PartialsAnswer,
+  ): Promise<ErasureParts | undefined> {
+    const found = erasureParts.find((part) => part.recordId === recordId);
+    if (found === undefined) return undefined;
     const recipientPublicKey = new Uint8Array(Buffer.from(recipientKey, 'base64url'));
-    const owners = [...new Set(records.map(({ ownerMspId }) => ownerMspId))];
-    const given = await Promise.all(owners.map(async (owner) => answers.get(owner)));
-    const sealed = given.flatMap((answer) => answer?.erasureKeys ?? []);
-    const wanted = new Set(records.map(({ recordId }) => recordId));
-    const opened = await mapBounded(
-      sealed.filter(({ recordId }) => wanted.has(recordId)),
-      options.concurrency,
-      async (key) => {
-        const bytes = new Uint8Array(Buffer.from(key.sealed, 'base64url'));
-        const of = { recipientPublicKey, sealed: bytes, accessId, recordId: key.recordId };
-        return [key.recordId, await custody.erasure.openKey(of)] as const;
-      },
-    );
-    return new Map(opened);
+    const sealed = new Uint8Array(Buffer.from(found.sealed, 'base64url'));
+    return custody.erasure.openParts({ recipientPublicKey, sealed, accessId, recordId });
   }
 
   /** Opens as soon as every edge has as many partials as it needs, and again with more when some of them were wrong. */
@@ -277,17 +316,57 @@ async function unlessOpened(waited: AbortSignal, opened: AbortSignal): Promise<v
   if (opened.aborted) throw unavailable('an opening that has ended');
 }
 
+interface SealedPayload {
+  readonly record: SharedRecord;
+  readonly header: SharingHeader;
+  readonly wrapKey: Uint8Array;
+}
+
+/** What a custodian gave of one record's erasure key. */
+interface Given {
+  readonly mspId: string;
+  readonly parts: ErasureParts;
+}
+
+/**
+ * With what came alone, and with each that came before: any two custodians make the key, so that one that gives wrong
+ * parts is found out as soon as two give right ones.
+ */
+function openTogether(
+  { record, header, wrapKey }: SealedPayload,
+  before: readonly Given[],
+  last: Given,
+  onBadProxy: OpeningRequesterModules['onBadProxy'],
+): SharedPayload | undefined {
+  for (const other of [undefined, ...before]) {
+    const parts = new Map([...(other?.parts ?? []), ...last.parts]);
+    const erasureKey = erasureKeyFromParts(parts);
+    if (erasureKey === undefined) continue;
+    const payload = payloadOf(record, header, { wrapKey, erasureKey });
+    if (payload === undefined) continue;
+    for (const { mspId, parts: theirs } of before)
+      if ([...theirs].some(([place, part]) => !isSame(part, parts.get(place))))
+        onBadProxy({ mspId, why: 'parts of an erasure key that are not those of the others' });
+    return payload;
+  }
+  return undefined;
+}
+
+function isSame(part: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other === undefined || Buffer.from(part).equals(other);
+}
+
 function payloadOf(
   { sharing: { handle } }: SharedRecord,
   { sealed }: SharingHeader,
   secrets: { readonly wrapKey: Uint8Array; readonly erasureKey: Uint8Array },
-): SharedPayload | Error {
+): SharedPayload | undefined {
   try {
     return openSharingHeader({ ...secrets, sealed, handle });
   } catch (error) {
-    return error instanceof Error ? error : new CareLedgerError('INTERNAL');
+    if (error instanceof CryptoError) return undefined;
+    throw error;
   } finally {
-    secrets.wrapKey.fill(0);
     secrets.erasureKey.fill(0);
   }
 }

@@ -27,11 +27,12 @@ import {
   type PatientGrant,
   type SharingState,
 } from '@careledger/protocol';
-import { createErasureTrees, type ErasureTrees } from '../custody/erasure-trees.js';
+import { createErasureTrees } from '../custody/erasure-trees.js';
 import type { OneTimeKeys } from '../custody/recipient-keys.js';
 import type { SealedFolder } from '../custody/sealed-folder.js';
 import { createSharingVault } from '../custody/sharing-vault.js';
 import { sharingModules } from '../app/sharing-modules.js';
+import type { ErasureCustody, ErasureTree } from '../ports/erasure-custody.js';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { SharingCustody } from '../ports/sharing-custody.js';
 import type { AnswerStore, StoredAnswer } from '../release/answer-store.js';
@@ -44,6 +45,7 @@ import { createOpeningRequester, type OpeningRequester } from './opening-request
 
 export const [OWNER, READER, THIRD, FOURTH] = ['H1MSP', 'H2MSP', 'H3MSP', 'H4MSP'] as const;
 const PROXIES = [OWNER, THIRD, FOURTH] as const;
+export const KEY_SERVERS = [THIRD, FOURTH];
 const PSEUDONYM = 'a'.repeat(32);
 const GRANT_ID = 'b'.repeat(32);
 const TAG = { recordType: 'laboratory', sensitivity: 'normal' } as const;
@@ -84,7 +86,7 @@ export function memoryAnswers(): AnswerStore {
 
 interface Hospital {
   readonly sharing: SharingCustody;
-  readonly erasure: ErasureTrees;
+  readonly erasure: ErasureCustody;
   readonly encryptionKey: Uint8Array;
 }
 
@@ -189,7 +191,7 @@ export class SharingWorld {
       encryptionPrivateKey: () => Promise.resolve(privateKey),
       masterShare: () => Promise.resolve(this.#scalar),
     });
-    const erasure = createErasureTrees(folder, oneTime);
+    const erasure = createErasureTrees({ mspId }, folder, oneTime);
     this.hospitals.set(mspId, { sharing, erasure, encryptionKey: hpkePublicKey(privateKey) });
     await this.#register(mspId, `member/${mspId}`);
     const identity = { mspId, certificate: '', sign: () => Promise.reject(new Error('not here')) };
@@ -332,7 +334,14 @@ export class SharingWorld {
       sealer,
     });
     const patient = await sharer.forPatient(PSEUDONYM);
-    const { leaf, key } = await erasure.nextLeaf({ pseudonym: PSEUDONYM, recordType: TAG.recordType });
+    const tree = {
+      ownerMspId: OWNER,
+      pseudonym: PSEUDONYM,
+      recordType: TAG.recordType,
+      keyServers: KEY_SERVERS,
+    };
+    const { leaf, key } = await erasure.nextLeaf(tree);
+    await this.#deal(tree);
     const record = {
       recordId,
       ownerMspId: OWNER,
@@ -341,6 +350,7 @@ export class SharingWorld {
       sharable: true,
       status: 'anchored',
       erasureLeaf: leaf,
+      keyServers: KEY_SERVERS,
     } as EmrRecord;
     const payload = {
       dataKey: dataKeyOf(content),
@@ -357,6 +367,16 @@ export class SharingWorld {
     });
     this.objects.set(`header-${recordId}`, made.object);
     this.records.set(recordId, { ...record, sharing: { ...made.sharing, headerCid: `header-${recordId}` } });
+  }
+
+  async #deal(tree: ErasureTree): Promise<void> {
+    const { erasure } = there(this.hospitals.get(OWNER));
+    for (const mspId of KEY_SERVERS) {
+      const dealt = await erasure.partsFor(tree, mspId);
+      if (dealt === undefined) continue;
+      await there(this.hospitals.get(mspId)).erasure.accept(tree, { ...dealt, spent: [] });
+      await erasure.dealt(tree, mspId);
+    }
   }
 
   addAccess(extra: Partial<Access> = {}): Access {

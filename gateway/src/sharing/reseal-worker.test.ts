@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { generateHpkeKeyPair, openHeader, parseHeader } from '@careledger/crypto';
+import { erasureKeyFromParts, generateHpkeKeyPair, openHeader } from '@careledger/crypto';
 import {
   CareLedgerError,
   EVENTS,
@@ -13,6 +13,7 @@ import type { OneTimeKeys } from '../custody/recipient-keys.js';
 import type { LocalTable } from '../services/local-tables.js';
 import { sealRecord } from '../services/record-sealing.js';
 import { memoryFolder } from './opening.test-support.js';
+import { ErasureKeys } from './erasure-keys.js';
 import { ResealWorker, type ResealModules } from './reseal-worker.js';
 
 const MSP = 'H1MSP';
@@ -42,7 +43,12 @@ class Owner {
   readonly attempts = memoryTable<never>();
   readonly sensitivities = memoryTable<{ sensitivity: 'restricted' }>();
   readonly #keys = generateHpkeKeyPair();
-  readonly erasure = createErasureTrees(memoryFolder(), {} as OneTimeKeys);
+  readonly erasure = createErasureTrees({ mspId: MSP }, memoryFolder(), {} as OneTimeKeys);
+  readonly erasureKeys = new ErasureKeys({
+    ledger: { mspId: MSP, activeMembers: () => Promise.resolve([MSP]) },
+    custody: this.erasure,
+    peers: { ask: () => Promise.reject(new Error('nobody else holds parts')) },
+  });
   record!: EmrRecord;
   book: SharingState = { pseudonym: PSEUDONYM, mspId: MSP, status: 'enrolled', identityEpoch: 0 };
   hasLabelKey = true;
@@ -77,7 +83,7 @@ class Owner {
         sharer: owner.#sharer,
         stored: () => Promise.resolve(),
       },
-      { custody: owner.#modules.custody, store: owner.#modules.store },
+      owner.#modules,
     );
     const record = {
       recordId: RECORD_ID,
@@ -124,11 +130,6 @@ class Owner {
   } as never;
 
   get #modules(): ResealModules {
-    const key = async (header: Uint8Array) =>
-      this.erasure.keyOf(
-        { pseudonym: PSEUDONYM, recordType: 'laboratory' },
-        parseHeader(header).erasureLeaf ?? 0,
-      );
     return {
       identity: { mspId: MSP },
       contracts: {
@@ -162,8 +163,10 @@ class Owner {
         erasure: this.erasure,
         encryptionPublicKey: () => Promise.resolve(this.#keys.publicKey),
         mac: () => Promise.resolve(new Uint8Array(32).fill(7)),
-        openHeader: async ({ header }: { header: Uint8Array }) => this.openStored(header, await key(header)),
+        openHeader: ({ header, erasureKey }: { header: Uint8Array; erasureKey?: Uint8Array }) =>
+          this.openStored(header, erasureKey),
       },
+      erasureKeys: this.erasureKeys,
       sharer: { forPatient: () => Promise.resolve(this.hasLabelKey ? this.#sharer : undefined) },
       work: this.work,
       attempts: this.attempts,
@@ -190,8 +193,10 @@ describe('sealing records anew', () => {
     before = owner.record;
     header = owner.objects.get(before.headerCid)!;
   });
-  const leafKey = (leaf: number | undefined) =>
-    owner.erasure.keyOf({ pseudonym: PSEUDONYM, recordType: 'laboratory' }, leaf ?? 0);
+  const leafKey = async (leaf = 0): Promise<Uint8Array | undefined> =>
+    erasureKeyFromParts(
+      await owner.erasure.partsOf({ ownerMspId: MSP, pseudonym: PSEUDONYM, recordType: 'laboratory', leaf }),
+    );
   /** Nothing of the earlier sealing is left, and the present one opens. */
   const expectAnew = async (): Promise<void> => {
     const { record } = owner;

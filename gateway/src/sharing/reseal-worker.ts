@@ -28,6 +28,7 @@ import { openRecord } from '../services/record-opening.js';
 import { contextOf, sealRecord, type SealedRecord } from '../services/record-sealing.js';
 import type { PatientSharer, RecordSharer } from '../services/record-sharing.js';
 import type { SensitivityRow } from '../services/records-service.js';
+import type { ErasureKeys, OpenWithKey } from './erasure-keys.js';
 
 /** Row of the `reseals` table, by pseudonym: a patient whose records are to be looked at. */
 export interface ResealRow {
@@ -38,7 +39,11 @@ export interface ResealRow {
 export interface ResealAttempt {
   readonly recordId: string;
   /** What the ledger named when the attempt began. */
-  readonly before: { readonly cids: readonly string[]; readonly leaf?: number };
+  readonly before: {
+    readonly cids: readonly string[];
+    readonly leaf?: number;
+    readonly keyServers?: readonly string[];
+  };
   /** Objects of the attempt that are stored. */
   readonly stored: readonly string[];
   readonly storedAtMs: number;
@@ -60,6 +65,7 @@ export interface ResealModules {
   readonly store: RecordStore;
   readonly custody: KeyCustody;
   readonly sharer: RecordSharer;
+  readonly erasureKeys: Pick<ErasureKeys, 'nextLeaf' | 'openWith'>;
   readonly work: LocalTable<ResealRow>;
   readonly attempts: LocalTable<ResealAttempt>;
   readonly sensitivities: LocalTable<SensitivityRow>;
@@ -162,8 +168,9 @@ export class ResealWorker {
   async #resealBatch(records: readonly EmrRecord[], patient: PatientSharer): Promise<void> {
     const { contracts, identity, attempts } = this.modules;
     const [batchId = ''] = records[0]?.recordId.split('.') ?? [];
+    const openWithKey = this.modules.erasureKeys.openWith(records);
     const changes = await mapBounded(records, this.options.concurrency, (record) =>
-      this.#sealAnew(record, patient),
+      this.#sealAnew(record, patient, openWithKey),
     );
     try {
       const entries = changes.map(({ entry }) => entry);
@@ -182,16 +189,20 @@ export class ResealWorker {
     }
   }
 
-  async #sealAnew(record: EmrRecord, sharer: PatientSharer): Promise<Change> {
-    const { store, custody, attempts, clock, objectsOf } = this.modules;
-    const { recordId, ownerMspId, pseudonym, type, sharable, erasureLeaf } = record;
+  async #sealAnew(record: EmrRecord, sharer: PatientSharer, openWithKey: OpenWithKey): Promise<Change> {
+    const { store, custody, erasureKeys, attempts, clock, objectsOf } = this.modules;
+    const { recordId, ownerMspId, pseudonym, type, sharable, erasureLeaf, keyServers } = record;
     const attempt = `${recordId}/${randomBytes(8).toString('hex')}`;
     const before = {
       cids: objectsOf(record),
       ...(erasureLeaf === undefined ? {} : { leaf: erasureLeaf }),
+      ...(keyServers === undefined ? {} : { keyServers }),
     };
     const header = await store.get(record.headerCid, { maxBytes: MAX_HEADER_BYTES });
-    const opened = await custody.openHeader({ header, expectedContext: contextOf(record) });
+    const expectedContext = contextOf(record);
+    const opened = await openWithKey(record, (erasureKey) =>
+      custody.openHeader({ header, expectedContext, erasureKey }),
+    );
     const { dataKey, salt } = opened;
     const { contentType } = opened.header;
     const ciphertext = store.get(record.contentCid, { maxBytes: record.sizeBytes });
@@ -209,7 +220,7 @@ export class ResealWorker {
           await attempts.put(attempt, row);
         },
       },
-      { custody, store },
+      { custody, store, erasureKeys },
     );
     return { attempt, entry: { recordId, ...withSharing(sealed) } };
   }
@@ -236,8 +247,11 @@ export class ResealWorker {
       return;
     }
     const { pseudonym, type: recordType } = record;
-    if (before.leaf !== undefined)
-      await custody.erasure.puncture({ pseudonym, recordType, leaf: before.leaf });
+    const { mspId } = this.options;
+    const { leaf, keyServers } = before;
+    const servers = keyServers === undefined ? {} : { keyServers };
+    if (leaf !== undefined)
+      await custody.erasure.puncture({ ownerMspId: mspId, pseudonym, recordType, leaf, ...servers });
     for (const cid of before.cids) await store.unpin(cid);
     await sensitivities.delete(recordId);
     await attempts.delete(key);

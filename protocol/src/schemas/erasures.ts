@@ -17,10 +17,10 @@ import {
 export const ERASURE_STATUSES = ['certified'] as const;
 
 /**
- * What a hospital did about the record's erasure key: the owner punctured its leaf; the record is of before such keys
- * and has none; or the key is not this hospital's.
+ * What a hospital did about the record's erasure key: it held the key, or parts of it, and punctured the leaf; the record is
+ * of before such keys and has none; or the hospital held nothing of it.
  */
-export const ERASURE_KEY_OUTCOMES = ['punctured', 'none', 'not-owner'] as const;
+export const ERASURE_KEY_OUTCOMES = ['punctured', 'none', 'not-held'] as const;
 export type ErasureKeyOutcome = (typeof ERASURE_KEY_OUTCOMES)[number];
 
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000 });
@@ -57,7 +57,7 @@ export type ErasureReceipt = Static<typeof ErasureReceiptSchema>;
 export const ERASURE_EVIDENCE = [
   /** Every member that was active when the certificate was written posted a receipt. */
   'receipts-of-all-active-members',
-  /** The owner's receipt says that the leaf was punctured: no stored copy of either header opens without it. */
+  /** Two custodians of the key, or its only one, say that they punctured the leaf: no stored header opens without it. */
   'erasure-key-punctured',
   /** Each member looked for the objects on its own node, and they were gone. */
   'objects-absent-from-all-nodes',

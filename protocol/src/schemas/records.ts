@@ -37,8 +37,26 @@ export const RecordSharingSchema = closed({
 export type RecordSharing = Static<typeof RecordSharingSchema>;
 
 const ErasureLeaf = Type.Integer({ minimum: 0, maximum: 4_294_967_295 });
+/**
+ * The two hospitals that hold parts of the erasure key with the owner: any two of the three make it. Absent: the owner
+ * holds it alone, since there were fewer than three active members.
+ */
+const KeyServersSchema = Type.Array(MspId, {
+  minItems: LIMITS.keyServers,
+  maxItems: LIMITS.keyServers,
+  uniqueItems: true,
+});
+/** A leaf, of the owner's key for this patient and type with these key servers. */
+const SpentLeafSchema = closed({ leaf: ErasureLeaf, keyServers: Type.Optional(KeyServersSchema) });
+export type SpentLeaf = Static<typeof SpentLeafSchema>;
 /** That ciphertext and keys were replaced under a later epoch. What stood here before stands in the blocks. */
-const ResealedSchema = closed({ times: Type.Integer({ minimum: 1 }), at: Instant, txId: TransactionId });
+const ResealedSchema = closed({
+  times: Type.Integer({ minimum: 1 }),
+  at: Instant,
+  txId: TransactionId,
+  /** The leaves of before, the last ones: whoever holds parts of them punctures them. */
+  spentLeaves: Type.Array(SpentLeafSchema, { maxItems: LIMITS.spentLeaves }),
+});
 
 const RecordFields = {
   pseudonym: Pseudonym,
@@ -53,6 +71,7 @@ const RecordFields = {
   sharable: Type.Boolean(),
   /** Leaf of the owner's puncturable key for this patient and type, with header version 2. */
   erasureLeaf: Type.Optional(ErasureLeaf),
+  keyServers: Type.Optional(KeyServersSchema),
   /** What re-encryption needs. Absent: the patient has no identity key, and the owner's gateway re-wraps. */
   sharing: Type.Optional(RecordSharingSchema),
 };
@@ -122,6 +141,7 @@ export const ResealSchema = closed({
       headerVersion: RecordFields.headerVersion,
       /** Another than before: the earlier one is punctured, so that no copy of the earlier headers opens. */
       erasureLeaf: ErasureLeaf,
+      keyServers: Type.Optional(KeyServersSchema),
       sharing: RecordSharingSchema,
     }),
     { minItems: 1, maxItems: LIMITS.batchRecords },

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CareLedgerError, PatientGrant } from '@careledger/protocol';
-import { FOURTH, OWNER, READER, SharingWorld, THIRD, dataKeyOf } from '../opening.test-support.js';
+import { sealErasureParts } from '@careledger/crypto';
+import { FOURTH, KEY_SERVERS, OWNER, READER, SharingWorld, THIRD, dataKeyOf } from '../opening.test-support.js';
 
 const CONTENTS = ['potassium', 'sodium'];
 const EXPECTED = CONTENTS.map((content) => Buffer.from(dataKeyOf(content)).toString('hex'));
@@ -42,7 +43,7 @@ describe('opening along edges', function () {
     };
   };
 
-  it('gives the data keys, with two of three proxies and the owner', async () => {
+  it('gives the data keys, with two of three proxies and two of three custodians', async () => {
     expect(await world.open()).to.deep.equal(EXPECTED);
     expect(world.badProxies).to.deep.equal([]);
   });
@@ -71,15 +72,49 @@ describe('opening along edges', function () {
     for (const code of await world.open()) expect(code).to.match(/^CRYPTO_/);
   });
 
-  it('opens nothing without the owner, whose erasure keys it needs, or with those of another opening', async () => {
-    world.tamper = (mspId, answer) => (mspId === OWNER ? { ...answer, erasureKeys: [] } : answer);
-    expect(await world.open()).to.deep.equal(['PEER_GATEWAY_UNAVAILABLE', 'PEER_GATEWAY_UNAVAILABLE']);
-    world.tamper = (_, answer) => answer;
-    const first = JSON.parse(await world.ask(OWNER, world.body)) as { erasureKeys: never[] };
+  it('opens with any two of the three that hold the erasure key, the owner away too, and with none alone', async () => {
+    const away = (...names: string[]): void => {
+      world.addAccess();
+      world.tamper = (mspId, answer) =>
+        names.includes(mspId) ? Promise.reject(new Error('away')) : Promise.resolve(answer);
+    };
+    for (const one of [OWNER, THIRD, FOURTH]) {
+      away(one);
+      expect(await world.open(), one).to.deep.equal(EXPECTED);
+    }
+    // The proxies answer: it is the key that is missing.
+    for (const one of [OWNER, THIRD, FOURTH]) {
+      world.addAccess();
+      world.tamper = (mspId, answer) => (mspId === one ? answer : { ...answer, erasureParts: [] });
+      expect(await world.open(), `${one} alone`).to.deep.equal(Array(2).fill('PEER_GATEWAY_UNAVAILABLE'));
+    }
+  });
+
+  it('leaves a custodian out whose parts are of another opening, or wrong, and names it', async () => {
+    const earlier = JSON.parse(await world.ask(THIRD, world.body)) as { erasureParts: never[] };
     world.addAccess();
     world.tamper = (mspId, answer) =>
-      mspId === OWNER ? { ...answer, erasureKeys: first.erasureKeys } : answer;
-    expect(await world.open()).to.deep.equal(Array(2).fill('CRYPTO_AUTHENTICATION_FAILED'));
+      mspId === THIRD ? { ...answer, erasureParts: earlier.erasureParts } : answer;
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    world.addAccess();
+    const { accessId } = world.access;
+    const { publicKey } = world.oneTime;
+    const wrong = new Map([1, 3].map((place) => [place, new Uint8Array(32).fill(place)]));
+    const sealed = await Promise.all(
+      world.body.recordIds.map(async (recordId) => ({
+        recordId,
+        sealed: Buffer.from(
+          await sealErasureParts({ parts: wrong, recipientPublicKey: publicKey, accessId, recordId }),
+        ).toString('base64url'),
+      })),
+    );
+    // The liar first, then the owner, then the one who shows it.
+    world.tamper = (mspId, answer) =>
+      mspId === THIRD
+        ? { ...answer, erasureParts: sealed }
+        : new Promise((resolve) => setTimeout(resolve, mspId === OWNER ? 20 : 40, answer));
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    expect(world.badProxies).to.deep.equal([THIRD, THIRD]);
   });
 
   it('opens nothing from a header that was swapped in the store, whatever the ledger is told', async () => {
@@ -196,13 +231,22 @@ describe('opening along edges', function () {
     expect(await codeOf(world.ask(THIRD, world.body))).to.equal('given');
   });
 
-  it('opens nothing any more once the owner has punctured the leaf, with everything else in hand', async () => {
+  it('opens nothing any more once two custodians have punctured the leaf, with everything else in hand', async () => {
     const [one] = [...world.records.values()];
-    const { pseudonym, erasureLeaf } = one!;
-    await world.hospitals
-      .get(OWNER)!
-      .erasure.puncture({ pseudonym, recordType: 'laboratory', leaf: erasureLeaf! });
+    const { ownerMspId, pseudonym, erasureLeaf: leaf } = one!;
+    const keyServers = KEY_SERVERS;
+    const punctureAt = (mspId: string): Promise<void> =>
+      world.hospitals
+        .get(mspId)!
+        .erasure.puncture({ ownerMspId, pseudonym, recordType: 'laboratory', keyServers, leaf: leaf! });
+    await punctureAt(OWNER);
     expect(await codeOf(world.ask(OWNER, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+    await punctureAt(FOURTH);
+    world.addAccess();
     expect(await world.open()).to.not.include(EXPECTED[0]);
+    // Each record has its own fate.
+    world.tamper = (mspId, answer) => (mspId === OWNER ? Promise.reject(new Error('away')) : answer);
+    world.addAccess();
+    expect(await world.open()).to.deep.equal(['PEER_GATEWAY_UNAVAILABLE', EXPECTED[1]]);
   });
 });
