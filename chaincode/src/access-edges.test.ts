@@ -1,10 +1,11 @@
 import { expect } from 'chai';
-import { KEYS, type AccessDecision, type EmrRecord, type PatientGrant } from '@careledger/protocol';
+import { KEYS, LIMITS, type AccessDecision, type EmrRecord, type PatientGrant } from '@careledger/protocol';
 import {
   ALPHA,
   BRAVO,
   CHARLIE,
   CID,
+  DELTA,
   DIGEST,
   anchored,
   enrolled,
@@ -216,6 +217,32 @@ describe('openings along edges, and the records they open', () => {
     expect(await get(other[0])).to.deep.include({ contentCid: CID });
   });
 
+  it('names the leaves that it replaced, the last ones, with who holds parts of their keys', async () => {
+    const [served = ''] = await anchored(ledger, ALPHA, [{ ...shared(), keyServers: [BRAVO, CHARLIE] }]);
+    const resealAnew = async (round: number, changes: object): Promise<EmrRecord> => {
+      await patient.setSharing('laboratory', false);
+      const argument = { ...resealing([served], round, changes), batchId: served.split('.')[0] };
+      await ledger.submit(gateway, 'records:Reseal', argument);
+      await patient.setSharing('laboratory', true);
+      return get(served);
+    };
+    // The leaf of before is another one where others hold its key.
+    const alone = await resealAnew(1, { erasureLeaf: 0 });
+    expect(alone.keyServers).to.equal(undefined);
+    const first = { leaf: 0, keyServers: [BRAVO, CHARLIE] };
+    expect(alone.resealed?.spentLeaves).to.deep.equal([first]);
+    const keyServers = [CHARLIE, DELTA];
+    const again = await resealAnew(2, { erasureLeaf: 0, keyServers });
+    expect(again.keyServers).to.deep.equal(keyServers);
+    expect(again.resealed?.spentLeaves).to.deep.equal([first, { leaf: 0 }]);
+    const rounds = LIMITS.spentLeaves + 2;
+    for (let round = 3; round <= rounds; round += 1)
+      await resealAnew(round, { erasureLeaf: round - 2, keyServers });
+    const spent = (await get(served)).resealed?.spentLeaves ?? [];
+    expect(spent).to.have.length(LIMITS.spentLeaves);
+    expect(spent.at(-1)).to.deep.equal({ leaf: rounds - 3, keyServers });
+  });
+
   it('re-seals nothing else', async () => {
     const [second = ''] = await anchored(ledger, ALPHA, [shared()]);
     const argument = resealing([recordId], 1);
@@ -245,6 +272,16 @@ describe('openings along edges, and the records they open', () => {
         resealing([recordId], 1, { sharing: sharing({ tagEpoch: 0, sensitivity: 'restricted' }) }),
       ),
       refused('the leaf of before', 'SCHEMA_VIOLATION', resealing([recordId], 1, { erasureLeaf: 0 })),
+      refused(
+        'the owner as its own key server',
+        'SCHEMA_VIOLATION',
+        resealing([recordId], 1, { keyServers: [ALPHA, BRAVO] }),
+      ),
+      refused(
+        'a key server that is no member',
+        'SCHEMA_VIOLATION',
+        resealing([recordId], 1, { keyServers: [BRAVO, 'EchoMSP'] }),
+      ),
     ]);
     await ledger.submit(gateway, 'records:Reseal', argument);
     await expectRejections(ledger, 'records:Reseal', [

@@ -14,6 +14,7 @@ import {
   id,
   record,
   staff,
+  vote,
 } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed } from './testing/rejections.js';
@@ -39,7 +40,7 @@ describe('erasures', () => {
 
   const receipt = (mspId: string, changes: object = {}): object => ({
     recordId,
-    erasureKey: mspId === ALPHA ? 'punctured' : 'not-owner',
+    erasureKey: mspId === ALPHA ? 'punctured' : 'not-held',
     answers: 1,
     absent: [CID, HEADER],
     shared: [],
@@ -49,8 +50,8 @@ describe('erasures', () => {
     ledger.submit(gateway(mspId), 'erasures:Post', receipt(mspId, changes));
   const get = async (): Promise<Erasure> =>
     (await ledger.evaluate(auditor, 'erasures:Get', { recordId })) as Erasure;
-  const certify = async (): Promise<ErasureCertificate> =>
-    (await ledger.submit(auditor, 'erasures:Certify', { recordId })).response as ErasureCertificate;
+  const certify = async (caller = auditor): Promise<ErasureCertificate> =>
+    (await ledger.submit(caller, 'erasures:Certify', { recordId })).response as ErasureCertificate;
 
   it('collects a receipt of every active member, and certifies what they say and what nobody can', async () => {
     for (const mspId of HOSPITALS) {
@@ -92,6 +93,38 @@ describe('erasures', () => {
     ]);
   });
 
+  it('rests on two of the three custodians, and takes the word of no other', async () => {
+    await anchorAndErase({ keyServers: [BRAVO, DELTA] });
+    const punctured = { erasureKey: 'punctured' };
+    await expectRejections(ledger, 'erasures:Post', [
+      {
+        why: 'a key server as if it held nothing',
+        code: 'SCHEMA_VIOLATION',
+        caller: gateway(BRAVO),
+        argument: receipt(BRAVO),
+      },
+      {
+        why: 'no key server',
+        code: 'SCHEMA_VIOLATION',
+        caller: gateway(CHARLIE),
+        argument: receipt(CHARLIE, punctured),
+      },
+    ]);
+    for (const mspId of [ALPHA, BRAVO, DELTA]) await post(mspId, punctured);
+    await post(CHARLIE);
+    expect((await certify()).proven).to.include('erasure-key-punctured');
+    // The owner left, and one key server alone says that it punctured: the other two may make the key.
+    await anchorAndErase({ keyServers: [BRAVO, DELTA] });
+    await vote(ledger, DELTA, 'suspend');
+    for (const voter of [BRAVO, CHARLIE])
+      await ledger.submit(staff(voter, 'admin'), 'members:Vote', { mspId: ALPHA, vote: 'suspend' });
+    await post(BRAVO, punctured);
+    await post(CHARLIE);
+    const { proven, notProven } = await certify(staff(CHARLIE, 'auditor'));
+    expect(proven).to.not.include('erasure-key-punctured');
+    expect(notProven).to.include('stored-headers-without-erasure-key');
+  });
+
   it('waits for a member that was admitted since', async () => {
     for (const mspId of HOSPITALS) await post(mspId);
     await admitFifth(ledger, 'EchoMSP');
@@ -124,7 +157,7 @@ describe('erasures', () => {
       {
         why: 'an owner as if it were none',
         code: 'SCHEMA_VIOLATION',
-        ...of({ erasureKey: 'not-owner' }, ALPHA),
+        ...of({ erasureKey: 'not-held' }, ALPHA),
       },
       { why: 'an object left out', code: 'SCHEMA_VIOLATION', ...of({ absent: [CID] }) },
       { why: 'an object of another', code: 'SCHEMA_VIOLATION', ...of({ absent: [CID, `${CID}c`] }) },

@@ -135,5 +135,7 @@ function custodyOf({ keyServers = [] }: Pick<BatchEntry, 'keyServers'>): string 
 function spentLeavesOf({ erasureLeaf: leaf, keyServers, resealed }: BatchEntry): SpentLeaf[] {
   const before = resealed?.spentLeaves ?? [];
   if (leaf === undefined) return before;
-  return [...before, { leaf, ...(keyServers === undefined ? {} : { keyServers }) }].slice(-LIMITS.spentLeaves);
+  return [...before, { leaf, ...(keyServers === undefined ? {} : { keyServers }) }].slice(
+    -LIMITS.spentLeaves,
+  );
 }

@@ -38,9 +38,19 @@ describe('an erasure key in parts', () => {
   it('is made by any two custodians, the same key, and by none alone', () => {
     const key = together(one, two, three);
     const joined = ERASURE_PART_PLACES.flatMap((place) => [...(two.get(place) ?? one.get(place) ?? [])]);
-    const defined = hkdfSync('sha256', Uint8Array.from(joined), '', encodeParts('careledger/erasure-parts/v1'), 32);
+    const defined = hkdfSync(
+      'sha256',
+      Uint8Array.from(joined),
+      '',
+      encodeParts('careledger/erasure-parts/v1'),
+      32,
+    );
     expect(Buffer.from(key ?? [])).to.deep.equal(Buffer.from(defined));
-    for (const [left, right] of [[one, two], [one, three], [two, three]] as const)
+    for (const [left, right] of [
+      [one, two],
+      [one, three],
+      [two, three],
+    ] as const)
       expect(together(left, right)).to.deep.equal(key);
     for (const alone of [one, two, three]) expect(together(alone)).to.equal(undefined);
   });

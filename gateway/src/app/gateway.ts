@@ -131,7 +131,10 @@ export async function createGateway(options: GatewayOptions, modules: GatewayMod
       onBadProxy,
     });
     opened.push(() => shared.close());
-    opened.push(() => Promise.resolve(erasure.close()));
+    opened.push(() => {
+      erasure.close();
+      return Promise.resolve();
+    });
     const extension = modules.extend?.(services, modules) ?? {};
     const { routes = [], peerRoutes = [] } = extension;
     const rest = await createRest(restOptions(options, limits), {

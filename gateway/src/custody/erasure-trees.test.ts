@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { erasureKeyFromParts, generateHpkeKeyPair, type ErasureParts } from '@careledger/crypto';
+import { erasureKeyFromParts, type ErasureParts } from '@careledger/crypto';
 import { expect } from 'chai';
 import type { ErasureCustody, LeafOfTree } from '../ports/erasure-custody.js';
 import { createErasureTrees } from './erasure-trees.js';
@@ -20,13 +20,20 @@ describe('erasure keys in the custody', () => {
   let dir: string;
   const sealing = createSealing(randomBytes(32));
   const folderOf = (path: string): SealedFolder => createSealedFolder(path, sealing);
-  const start = async (path = dir, folder = folderOf(path), mspId: string = OWNER): Promise<ErasureCustody> => {
+  const start = async (
+    path = dir,
+    folder = folderOf(path),
+    mspId: string = OWNER,
+  ): Promise<ErasureCustody> => {
     await prepareFolder(path);
     const options = { maxKeys: 10, maxAgeMs: 1_000_000, clock: Date.now };
     return createErasureTrees({ mspId }, folder, await openOneTimeKeys(options, folder));
   };
-  const keyOf = async (trees: ErasureCustody, leaf: number, of: object = TREE): Promise<Uint8Array | undefined> =>
-    erasureKeyFromParts(await trees.partsOf({ ...TREE, ...of, leaf }));
+  const keyOf = async (
+    trees: ErasureCustody,
+    leaf: number,
+    of: object = TREE,
+  ): Promise<Uint8Array | undefined> => erasureKeyFromParts(await trees.partsOf({ ...TREE, ...of, leaf }));
   const hexOf = async (trees: ErasureCustody, leaf: number): Promise<string | undefined> => {
     const key = await keyOf(trees, leaf);
     return key === undefined ? undefined : Buffer.from(key).toString('hex');
@@ -140,7 +147,11 @@ describe('erasure keys in the custody', () => {
     };
     let [owner, first, second]: ErasureCustody[] = [];
     const custodians = (): ErasureCustody[] => [owner!, first!, second!];
-    const deal = async (mspId: string, server: ErasureCustody, spent: readonly number[] = []): Promise<void> => {
+    const deal = async (
+      mspId: string,
+      server: ErasureCustody,
+      spent: readonly number[] = [],
+    ): Promise<void> => {
       const dealt = await owner!.partsFor(SERVED, mspId);
       if (dealt === undefined) return expect.fail('nothing to deal');
       await server.accept(SERVED, { ...dealt, spent });
@@ -173,7 +184,12 @@ describe('erasure keys in the custody', () => {
       expect(await owner!.undealt()).to.deep.equal([]);
       const [o, f, s] = custodians() as [ErasureCustody, ErasureCustody, ErasureCustody];
       for (const alone of [o, f, s]) expect(await together(leaf, alone)).to.equal(undefined);
-      for (const pair of [[o, f], [o, s], [f, s]]) expect(await together(leaf, ...pair)).to.deep.equal(key);
+      for (const pair of [
+        [o, f],
+        [o, s],
+        [f, s],
+      ])
+        expect(await together(leaf, ...pair)).to.deep.equal(key);
     });
 
     it('are given for new records without asking anybody, in the middle of what was set aside and after a restart', async () => {
@@ -234,11 +250,18 @@ describe('erasure keys in the custody', () => {
         );
       expect(await codeOf(first!.accept(SERVED, { ...made, spent: [] }))).to.equal('ALREADY_EXISTS');
       const fresh = { ...SERVED, recordType: 'imaging' } as const;
-      for (const parts of [[], made.parts.slice(1), [...made.parts, ...made.parts], [new Uint8Array(3), new Uint8Array(3)]])
-        expect(await codeOf(first!.accept(fresh, { ...made, parts, spent: [] }))).to.equal('SCHEMA_VIOLATION');
-      expect(await codeOf(first!.accept({ ...fresh, keyServers: [SECOND, 'H4MSP'] }, { ...made, spent: [] }))).to.equal(
-        'SCHEMA_VIOLATION',
-      );
+      for (const parts of [
+        [],
+        made.parts.slice(1),
+        [...made.parts, ...made.parts],
+        [new Uint8Array(3), new Uint8Array(3)],
+      ])
+        expect(await codeOf(first!.accept(fresh, { ...made, parts, spent: [] }))).to.equal(
+          'SCHEMA_VIOLATION',
+        );
+      expect(
+        await codeOf(first!.accept({ ...fresh, keyServers: [SECOND, 'H4MSP'] }, { ...made, spent: [] })),
+      ).to.equal('SCHEMA_VIOLATION');
     });
 
     it('leave no key on the owner’s disk that opens what it gave', async () => {

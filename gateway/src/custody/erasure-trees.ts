@@ -207,7 +207,10 @@ export function createErasureTrees(
     },
 
     async openParts({ recipientPublicKey, ...sealed }) {
-      return openErasureParts({ ...sealed, recipientPrivateKey: await oneTime.privateKey(recipientPublicKey) });
+      return openErasureParts({
+        ...sealed,
+        recipientPrivateKey: await oneTime.privateKey(recipientPublicKey),
+      });
     },
 
     puncture: ({ leaf, ...of }) =>
@@ -292,7 +295,9 @@ function treeOf({ ownerMspId, pseudonym, recordType, keyServers }: ErasureTree):
 function idOf({ ownerMspId, pseudonym, recordType, keyServers }: ErasureTree): string {
   const alone = `${ownerMspId}-${pseudonym}-${recordType}`;
   if (keyServers === undefined) return alone;
-  const digest = createHash('sha256').update(canonicalJson([...keyServers])).digest('hex');
+  const digest = createHash('sha256')
+    .update(canonicalJson([...keyServers]))
+    .digest('hex');
   return `${alone}-${digest.slice(0, SERVERS_CHARACTERS)}`;
 }
 

@@ -168,9 +168,9 @@ describe('file custody', function () {
         contentType: 'text/plain',
         contentLength: 4,
       });
-      expect((await owner.openHeader({ header, expectedContext: CONTEXT, erasureKey: undefined })).dataKey).to.deep.equal(
-        new Uint8Array(dataKey),
-      );
+      expect(
+        (await owner.openHeader({ header, expectedContext: CONTEXT, erasureKey: undefined })).dataKey,
+      ).to.deep.equal(new Uint8Array(dataKey));
 
       const oneTime = await owner.createRecipientKey();
       const released = await owner.rewrapHeader({

@@ -232,6 +232,19 @@ describe('erasure keys of the owner, and their key servers', () => {
     expect(consortium.asked, 'both types in one message').to.deep.equal([`${SECOND} ${ERASURE_DEALS_PATH}`]);
   });
 
+  it('is not offered again to a key server that has parts of another making', async () => {
+    const sealed = await consortium.seal();
+    const tree = { ...OF, ownerMspId: OWNER, keyServers: [FIRST, SECOND] };
+    const lost = createErasureTrees({ mspId: OWNER }, memoryFolder(), {} as OneTimeKeys);
+    await lost.nextLeaf(tree);
+    const before = (await lost.partsFor(tree, FIRST))!;
+    await consortium.custodies.get(FIRST)!.accept(tree, { ...before, spent: [] });
+    const codes = (await consortium.keys.deal()).map((error) => (error as CareLedgerError).code);
+    expect(codes).to.deep.equal(['ALREADY_EXISTS']);
+    expect(await consortium.keys.deal()).to.deep.equal([]);
+    expect(await consortium.open(sealed), 'the owner goes on alone').to.equal('opened');
+  });
+
   it('refuses a record whose key is punctured here', async () => {
     const sealed = await consortium.seal();
     await consortium.keys.deal();

@@ -37,6 +37,9 @@ const TIMEOUT_MS = 5_000;
 const MAX_RESPONSE_BYTES = 262_144;
 
 export class ErasureKeys {
+  /** Key servers that have parts of another making, or refuse this one: asked again after the next start. */
+  readonly #refused = new Set<string>();
+
   constructor(private readonly modules: ErasureKeysModules) {}
 
   /** A leaf that no record has had. The caller wipes its key. */
@@ -61,28 +64,21 @@ export class ErasureKeys {
       return answer;
     };
     return async (record, open) => {
-      const { erasureLeaf: leaf, keyServers = [], recordId } = record;
+      const { erasureLeaf: leaf } = record;
       if (leaf === undefined) return open(undefined);
       const own = await this.modules.custody.partsOf({ ...treeOf(record), leaf });
       const alone = erasureKeyFromParts(own);
       if (alone !== undefined) return open(alone);
       if (own.size === 0)
         throw new CareLedgerError('RELEASE_NOT_AUTHORISED', { came: 'a record whose key was erased' });
-      let failure: unknown;
-      for (const server of keyServers) {
-        try {
-          const theirs = (await partsFrom(server)).get(recordId);
-          // What is held here is believed before what comes from there.
-          const parts = theirs === undefined ? own : new Map([...decodeErasureParts(theirs), ...own]);
-          const key = erasureKeyFromParts(parts);
-          if (key === undefined) failure ??= unavailable('a key server without the part that is missing');
-          else return await open(key);
-        } catch (error) {
-          if (!isTheirs(error)) throw error;
-          failure = error;
-        }
-      }
-      throw failure ?? unavailable('nobody who has the part that is missing');
+      return openWithEither(record.keyServers ?? [], async (server) => {
+        const theirs = (await partsFrom(server)).get(record.recordId);
+        if (theirs === undefined) throw unavailable('a key server without the part that is missing');
+        // What is held here is believed before what comes from there.
+        const key = erasureKeyFromParts(new Map([...decodeErasureParts(theirs), ...own]));
+        if (key === undefined) throw unavailable('a key server with other parts than those that are missing');
+        return open(key);
+      });
     };
   }
 
@@ -112,13 +108,15 @@ export class ErasureKeys {
     const away = new Set<string>();
     for (const trees of byPatient(await this.modules.custody.undealt())) {
       for (const server of trees[0].keyServers ?? []) {
-        if (away.has(server)) continue;
+        const deal = [server, ...trees.map(nameOf)].join();
+        if (away.has(server) || this.#refused.has(deal)) continue;
         try {
           await this.#dealTo(server, trees);
         } catch (error) {
           failures.push(error);
           // One that does not answer is not asked for each patient.
           if (isUnavailable(error)) away.add(server);
+          else if (isRefusal(error)) this.#refused.add(deal);
         }
       }
     }
@@ -166,6 +164,20 @@ export class ErasureKeys {
   }
 }
 
+/** With the first key server whose answer opens. @throws what the last one's came to */
+async function openWithEither<Opened>(
+  [server, ...others]: readonly string[],
+  attempt: (server: string) => Promise<Opened>,
+): Promise<Opened> {
+  if (server === undefined) throw unavailable('nobody who has the part that is missing');
+  try {
+    return await attempt(server);
+  } catch (error) {
+    if (others.length === 0 || !isTheirs(error)) throw error;
+    return openWithEither(others, attempt);
+  }
+}
+
 function byPatient(trees: readonly ErasureTree[]): [ErasureTree, ...ErasureTree[]][] {
   const groups = new Map<string, [ErasureTree, ...ErasureTree[]]>();
   for (const tree of trees) {
@@ -175,6 +187,16 @@ function byPatient(trees: readonly ErasureTree[]): [ErasureTree, ...ErasureTree[
     else group.push(tree);
   }
   return [...groups.values()];
+}
+
+function nameOf({ pseudonym, recordType, keyServers = [] }: ErasureTree): string {
+  return [pseudonym, recordType, ...keyServers].join('/');
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof CareLedgerError && (error.code === 'ALREADY_EXISTS' || error.code === 'SCHEMA_VIOLATION')
+  );
 }
 
 /** Of a key server's answer, rather than of this house. */

@@ -42,7 +42,8 @@ export function createErasureLedger(
       return known.members;
     },
     gatewayUrl: async (mspId) => (await contracts.evaluate(identity, 'members', 'Get', { mspId })).gatewayUrl,
-    hospitalOf: async (pseudonym) => (await contracts.evaluate(identity, 'patients', 'Get', { pseudonym })).mspId,
+    hospitalOf: async (pseudonym) =>
+      (await contracts.evaluate(identity, 'patients', 'Get', { pseudonym })).mspId,
     async recordsOf(pseudonym) {
       const records: EmrRecord[] = [];
       let bookmark: string | undefined;
@@ -84,7 +85,8 @@ export function spentLeavesOf(tree: ErasureTree, records: readonly EmrRecord[]):
   return records.flatMap((record) => {
     if (record.ownerMspId !== tree.ownerMspId || record.type !== tree.recordType) return [];
     const { status, erasureLeaf, keyServers, resealed } = record;
-    const erased = status === 'erased' && erasureLeaf !== undefined ? [{ leaf: erasureLeaf, keyServers }] : [];
+    const erased =
+      status === 'erased' && erasureLeaf !== undefined ? [{ leaf: erasureLeaf, keyServers }] : [];
     return [...erased, ...(resealed?.spentLeaves ?? [])]
       .filter((spent) => placeOf(spent) === of)
       .map(({ leaf }) => leaf);

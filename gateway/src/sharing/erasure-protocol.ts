@@ -19,7 +19,11 @@ const MAX_PART_CHARACTERS = 4_096;
 
 export const ErasureDealSchema = closed({
   pseudonym: Pseudonym,
-  keyServers: Type.Array(MspId, { minItems: LIMITS.keyServers, maxItems: LIMITS.keyServers, uniqueItems: true }),
+  keyServers: Type.Array(MspId, {
+    minItems: LIMITS.keyServers,
+    maxItems: LIMITS.keyServers,
+    uniqueItems: true,
+  }),
   keys: Type.Array(
     closed({
       recordType: RecordTypeSchema,

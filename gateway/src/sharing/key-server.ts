@@ -70,7 +70,8 @@ export class KeyServer {
       dealt: { generation, parts: parts.map((part) => new Uint8Array(Buffer.from(part, 'base64url'))) },
     }));
     const before = await ledger.recordsOf(pseudonym);
-    for (const { tree, dealt } of trees) await custody.accept(tree, { ...dealt, spent: spentLeavesOf(tree, before) });
+    for (const { tree, dealt } of trees)
+      await custody.accept(tree, { ...dealt, spent: spentLeavesOf(tree, before) });
     const after = await ledger.recordsOf(pseudonym);
     for (const { tree } of trees)
       for (const leaf of spentLeavesOf(tree, after)) await custody.puncture({ ...tree, leaf });

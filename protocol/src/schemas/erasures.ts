@@ -70,7 +70,7 @@ export const ERASURE_LIMITS = [
   'copies-of-readers',
   'a-custody-that-does-not-do-what-it-says',
   'nodes-of-members-that-have-left',
-  /** The record is of before erasure keys: whoever kept a header and the owner's long-lived key can open it. */
+  /** There is no erasure key, or too few of its custodians punctured it: who kept a header may find a key that opens it. */
   'stored-headers-without-erasure-key',
   'objects-named-for-another-record',
 ] as const;

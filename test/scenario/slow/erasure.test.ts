@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { parseHeader } from '@careledger/crypto';
+import { erasureKeyFromParts, parseHeader, type OpenedHeader } from '@careledger/crypto';
 import type { EmrRecord, Erasure } from '@careledger/protocol';
 import { startTestConsortium, type TestConsortium } from '../support/consortium.js';
 import { makeWorld, mustBe, type World } from '../support/world.js';
@@ -36,16 +36,20 @@ describe('scenario: a record is erased for good', function () {
 
   const erasure = async (): Promise<Erasure & { readonly document: string }> =>
     mustBe(200, await world.officer.get(`/v1/records/${record.recordId}/erasure`)).body as never;
-  const openHere = (of: EmrRecord, header: Uint8Array) =>
-    consortium.custodyOf(1).openHeader({
-      header,
-      expectedContext: {
-        ownerMspId: of.ownerMspId,
-        pseudonym: of.pseudonym,
-        recordType: of.type,
-        recordId: of.recordId,
-      },
-    });
+  /** With the owner's own key, and all parts of the erasure key that any custodian has. */
+  const openHere = async (of: EmrRecord, header: Uint8Array): Promise<OpenedHeader> => {
+    const { ownerMspId, pseudonym, type: recordType, recordId, erasureLeaf: leaf = 0, keyServers = [] } = of;
+    const held = await Promise.all(
+      [1, 2, 3].map((hospital) =>
+        consortium
+          .custodyOf(hospital)
+          .erasure.partsOf({ ownerMspId, pseudonym, recordType, keyServers, leaf }),
+      ),
+    );
+    const erasureKey = erasureKeyFromParts(new Map(held.flatMap((parts) => [...parts])));
+    const expectedContext = { ownerMspId, pseudonym, recordType, recordId };
+    return consortium.custodyOf(1).openHeader({ header, expectedContext, erasureKey });
+  };
 
   it('has an erasure key for each record, and no certificate of one that stands', async () => {
     expect(record.headerVersion).to.equal(2);
@@ -72,6 +76,9 @@ describe('scenario: a record is erased for good', function () {
     ]);
     const receipts = new Map(found.receipts.map((receipt) => [receipt.by.mspId, receipt]));
     expect(receipts.get('Hospital1MSP')).to.include({ erasureKey: 'punctured', answers: 1 });
+    for (const mspId of ['Hospital2MSP', 'Hospital3MSP'])
+      expect(receipts.get(mspId)).to.include({ erasureKey: 'punctured' });
+    expect(receipts.get('Hospital4MSP')).to.include({ erasureKey: 'not-held' });
     expect(receipts.size).to.equal(4);
     expect(found.document).to.match(/Certificate of erasure[^]*nobody can prove[^]*backup/);
   });
@@ -90,7 +97,7 @@ describe('scenario: a record is erased for good', function () {
     expect(rest.body['records']).to.have.length(1);
   });
 
-  it('does not open from stored copies with all keys that the owner still has', async () => {
+  it('does not open from stored copies with all keys that its custodians still have', async () => {
     const refused: unknown = await openHere(record, storedHeader).catch((error: unknown) => error);
     expect(refused).to.have.property('code', 'CRYPTO_AUTHENTICATION_FAILED');
     // The copy is whole: it is the key that is gone.

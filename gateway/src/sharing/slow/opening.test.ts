@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import type { CareLedgerError, PatientGrant } from '@careledger/protocol';
 import { sealErasureParts } from '@careledger/crypto';
-import { FOURTH, KEY_SERVERS, OWNER, READER, SharingWorld, THIRD, dataKeyOf } from '../opening.test-support.js';
+import {
+  FOURTH,
+  KEY_SERVERS,
+  OWNER,
+  READER,
+  SharingWorld,
+  THIRD,
+  dataKeyOf,
+} from '../opening.test-support.js';
 
 const CONTENTS = ['potassium', 'sodium'];
 const EXPECTED = CONTENTS.map((content) => Buffer.from(dataKeyOf(content)).toString('hex'));
