@@ -16,6 +16,7 @@ import {
 } from '@careledger/client';
 import {
   base64UrlToBytes,
+  erasureKeyFromParts,
   initPairing,
   openAsOwner,
   openContent,
@@ -88,17 +89,20 @@ describe('scenario: a patient’s keys are recovered and rotated', function () {
   /** Header, content and erasure key of a record as they are now: what opens them has to be the patient's key. */
   const copyOf = async (record: EmrRecord) => {
     const store = consortium.storeOf(1);
-    const custody = consortium.custodyOf(1);
-    const { recordId, pseudonym, type, ownerMspId, sharing, erasureLeaf } = record;
+    const { recordId, pseudonym, type, ownerMspId, sharing, erasureLeaf, keyServers } = record;
     const header = await store.get(sharing!.headerCid, { maxBytes: MAX_BYTES });
     const ciphertext = await store.get(record.contentCid, { maxBytes: MAX_BYTES });
-    const recipientPublicKey = await custody.createRecipientKey();
-    const of = { recipientPublicKey, accessId: 'ab'.repeat(32), recordId };
-    const leaf = { pseudonym, recordType: type, leaf: erasureLeaf!, ...of };
-    const erasureKey = await custody.erasure.openKey({
-      ...of,
-      sealed: await custody.erasure.sealedKey(leaf),
-    });
+    const leaf = {
+      ownerMspId,
+      pseudonym,
+      recordType: type,
+      leaf: erasureLeaf!,
+      ...(keyServers === undefined ? {} : { keyServers }),
+    };
+    const held = await Promise.all(
+      [1, 2, 3].map((hospital) => consortium.custodyOf(hospital).erasure.partsOf(leaf)),
+    );
+    const erasureKey = erasureKeyFromParts(new Map(held.flatMap((parts) => [...parts])))!;
     return async ({ registration, key }: NonNullable<PseudonymKeys['identity']>): Promise<string> => {
       await initPairing();
       const { pre, sealed } = parseSharingHeader(header);
