@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { makePseudonym, withPseudonym } from '@careledger/client';
+import { makePatientKeys, makePseudonym, withPseudonym } from '@careledger/client';
 import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
 import { UsageError, granteeFrom, tagFrom, termsFromWords } from './patient/arguments.js';
 import { main } from './patient.js';
@@ -120,5 +120,38 @@ describe('careledger patient', function () {
       expect(() => termsFromWords({ ...words, ...change }, now)).to.throw(UsageError);
     for (const tag of ['x', 'imaging/secret', 'imaging/normal/x'])
       expect(() => tagFrom(tag)).to.throw(UsageError);
+  });
+
+  it('makes keys in place of lost ones, shows the same request again, and lets nothing be signed with them', async () => {
+    const path = join(folder, 'recovering.json');
+    await run(['init', '--keys', path]);
+    const lost = '5e'.repeat(16);
+    const at = ['--gateway', 'http://127.0.0.1:1', '--msp', 'Hospital1MSP', '--channel', 'care'];
+    expect((await run(['recover', lost, '--keys', path])).code).to.equal(2);
+    const first = await run(['recover', lost, '--keys', path, ...at]);
+    expect([first.code, first.out]).to.deep.include(0);
+    const [own] = (await readPatientKeys(path, PASSPHRASE)).pseudonyms;
+    const { signing, encryption } = own!;
+    const request = {
+      pseudonym: lost,
+      keys: { signing: signing.publicKey, encryption: encryption.publicKey },
+    };
+    expect(first.out).to.contain(JSON.stringify(request)).and.not.contain(signing.privateKey);
+    expect((await run(['recover', lost, '--keys', path])).out).to.equal(first.out);
+    expect((await run(['grants', '--keys', path])).err).to.contain('finish-recovery');
+    expect((await run(['rotate', '--keys', path])).err).to.contain('finish-recovery');
+  });
+
+  it('recovers no pseudonym whose keys the file has, and goes on with no other command in a rotation', async () => {
+    const path = join(folder, 'rotating.json');
+    const at = { mspId: 'Hospital1MSP', gatewayUrl: 'http://127.0.0.1:1', channel: 'care' };
+    const own = makePseudonym({ ...at, recoverable: false, custody: 'patient' });
+    const { signing, encryption } = makePseudonym({ ...at, recoverable: false, custody: 'patient' });
+    const withOne = withPseudonym(makePatientKeys(), { ...own, next: { signing, encryption } });
+    await writePatientKeys(path, PASSPHRASE, withOne);
+    expect((await run(['recover', own.pseudonym, '--keys', path])).err).to.contain('not lost');
+    expect((await run(['finish-recovery', '--keys', path])).err).to.contain('not of a recovery');
+    expect((await run(['grants', '--keys', path])).err).to.contain('careledger patient rotate');
+    expect((await run(['rotate', '--keys', path])).err).to.equal('The gateway does not answer.\n');
   });
 });

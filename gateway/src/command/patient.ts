@@ -1,28 +1,37 @@
 /** careledger patient: a patient's own keys in a file, and what is signed with them. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import {
   Connection,
   GatewayError,
-  PatientClient,
   describeLog,
   enrol as enrolPseudonym,
   lossInWords,
   makePatientKeys,
   preparePseudonym,
   pseudonymKeys,
-  withPseudonym,
   type NewPseudonym,
-  type PatientKeys,
 } from '@careledger/client';
-import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
+import { writePatientKeys } from '@careledger/client/node';
 import { CryptoError } from '@careledger/crypto';
 import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
 import { CareLedgerError, granteeName, type PatientGrant } from '@careledger/protocol';
 import { decodeJwt } from 'jose';
 import { UsageError, tagFrom, termsFromWords } from './patient/arguments.js';
-import { passphraseFrom, terminalPrompt } from './patient/passphrase.js';
+import {
+  onlyWord,
+  openFile,
+  openPatient,
+  parsed,
+  passphrase,
+  type Asked,
+  type PatientStreams,
+  type Values,
+} from './patient/asked.js';
+import { cancelRecovery, finishRecovery, recover, recovery, rotate } from './patient/key-commands.js';
+import { terminalPrompt } from './patient/passphrase.js';
+
+export type { PatientStreams } from './patient/asked.js';
 
 const USAGE = `usage: careledger patient COMMAND [options]
 
@@ -45,6 +54,13 @@ const USAGE = `usage: careledger patient COMMAND [options]
   sharing [TAG open|closed]   shows, closes or opens a type and sensitivity, such as imaging/normal
   log [--json]     who opened what, through whom, when, what for, and what was done
   backup           what to keep, and what a loss means
+  rotate           new keys in place of the present ones; grants that live on are renewed afterwards
+  recovery         whether somebody asks for these keys to be replaced as lost
+  cancel-recovery  these keys are not lost: ends that
+  recover PSEUDONYM   new keys for a pseudonym whose file is lost, if it was enrolled with --recoverable; prints what
+                   an officer of a hospital needs, who has to see who you are
+    --gateway URL --msp MSP --channel C  of the hospital where the pseudonym is enrolled
+  finish-recovery  after the waiting time: registers the new key, and has the lost one made again
 
   --keys FILE      the key file (default careledger-patient.json)
   --pseudonym P    which of the file's; needed when it has more than one
@@ -53,52 +69,6 @@ const USAGE = `usage: careledger patient COMMAND [options]
 
 exit code          0, or 1 when it failed, 2 for wrong usage
 `;
-
-const OPTIONS = {
-  keys: { type: 'string', default: 'careledger-patient.json' },
-  pseudonym: { type: 'string' },
-  'passphrase-file': { type: 'string' },
-  gateway: { type: 'string' },
-  token: { type: 'string' },
-  msp: { type: 'string' },
-  channel: { type: 'string' },
-  custody: { type: 'string', default: 'patient' },
-  recoverable: { type: 'boolean', default: false },
-  'without-identity': { type: 'boolean', default: false },
-  to: { type: 'string' },
-  types: { type: 'string' },
-  purposes: { type: 'string' },
-  sensitivities: { type: 'string' },
-  records: { type: 'string' },
-  department: { type: 'string' },
-  days: { type: 'string' },
-  hops: { type: 'string' },
-  consent: { type: 'string' },
-  'single-proxy': { type: 'boolean', default: false },
-  'allow-recoverable': { type: 'boolean', default: false },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-} as const;
-
-type Values = ReturnType<typeof parsed>['values'];
-
-interface Output {
-  write(text: string): unknown;
-}
-export interface PatientStreams {
-  readonly out: Output;
-  readonly err: Output;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Asks at the terminal. */
-  readonly ask?: (question: string) => Promise<string>;
-}
-
-interface Asked {
-  readonly values: Values;
-  readonly words: readonly string[];
-  readonly streams: PatientStreams;
-  readonly say: (line: string) => void;
-}
 
 const HANDLERS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
   init,
@@ -110,6 +80,11 @@ const HANDLERS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
   sharing,
   log,
   backup,
+  rotate,
+  recovery,
+  'cancel-recovery': cancelRecovery,
+  recover,
+  'finish-recovery': finishRecovery,
 };
 
 /** @returns the exit code */
@@ -141,14 +116,6 @@ function processStreams(): PatientStreams {
   const { stdout: out, stderr: err, env: environment } = process;
   const ask = terminalPrompt();
   return { out, err, environment, ...(ask === undefined ? {} : { ask }) };
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} careledger patient --help says more.`);
-  }
 }
 
 /** The code, what happened, and what to do. */
@@ -283,53 +250,11 @@ async function backup(asked: Asked): Promise<void> {
   }
 }
 
-interface OpenFile {
-  readonly keys: PatientKeys;
-  save(keys: PatientKeys): Promise<void>;
-}
-
-async function openFile(asked: Asked): Promise<OpenFile> {
-  const path = asked.values.keys;
-  if (!existsSync(path)) throw new Error(`No key file ${path}. Make one: careledger patient init`);
-  const secret = await passphrase(asked, false);
-  return {
-    keys: await readPatientKeys(path, secret),
-    save: (keys) => writePatientKeys(path, secret, keys),
-  };
-}
-
-async function openPatient(asked: Asked): Promise<PatientClient> {
-  const file = await openFile(asked);
-  const { pseudonyms } = file.keys;
-  const [first, ...others] = pseudonyms;
-  const { pseudonym } = asked.values;
-  if (first === undefined) throw new Error('The key file has no pseudonym yet: careledger patient enrol');
-  if (pseudonym === undefined && others.length > 0)
-    throw new UsageError(
-      `Name one with --pseudonym:\n${pseudonyms.map((one) => `  ${one.pseudonym}  ${one.mspId}`).join('\n')}`,
-    );
-  return new PatientClient(pseudonymKeys(file.keys, pseudonym ?? first.pseudonym), {
-    onKeysChanged: (changed) => file.save(withPseudonym(file.keys, changed)),
-  });
-}
-
-function passphrase({ values, streams }: Asked, isNew: boolean): Promise<string> {
-  const { environment, ask } = streams;
-  const file = values['passphrase-file'];
-  return passphraseFrom({ file, environment, ...(ask === undefined ? {} : { ask }) }, { isNew });
-}
-
 function choiceOf(values: Values): { proxies: 'majority' | 'single'; allowsRecoverable: boolean } {
   return {
     proxies: values['single-proxy'] ? 'single' : 'majority',
     allowsRecoverable: values['allow-recoverable'],
   };
-}
-
-function onlyWord({ words }: Asked, usage: string): string {
-  const [word, ...more] = words;
-  if (word !== undefined && more.length === 0) return word;
-  throw new UsageError(`usage: careledger patient ${usage}`);
 }
 
 function grantLine({

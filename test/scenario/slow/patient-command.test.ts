@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,6 +9,7 @@ import type { Person } from '../support/people.js';
 import { mustBe } from '../support/world.js';
 
 const PASSPHRASE = 'correct horse';
+const RECOVERY_WAIT_MS = 2_000;
 
 describe('scenario: careledger patient, from the key file to the revocation', function () {
   this.timeout(60_000);
@@ -21,12 +22,14 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
   let pseudonym: string;
   let recordId: string;
   let grantId: string;
+  /** A second pseudonym, recoverable and in the hospital's custody. */
+  let second: string;
 
   const run = async (...words: string[]): Promise<string> => {
     const written = { out: '', err: '' };
     const into = (name: 'out' | 'err') => ({ write: (text: string) => (written[name] += text) });
     const environment = { CARELEDGER_PASSPHRASE: PASSPHRASE, CARELEDGER_TOKEN: officer.token };
-    const code = await main([...words, '--keys', keys], { out: into('out'), err: into('err'), environment });
+    const code = await main(['--keys', keys, ...words], { out: into('out'), err: into('err'), environment });
     return code === 0 ? written.out : `exit ${String(code)}: ${written.err}`;
   };
   const open = () => clinician.post('/v1/openings', { recordIds: [recordId], purpose: 'treatment' });
@@ -34,7 +37,7 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'careledger-patient-command-'));
     keys = join(folder, 'keys.json');
-    consortium = await startTestConsortium();
+    consortium = await startTestConsortium({ recoveryWaitMs: RECOVERY_WAIT_MS });
     officer = await consortium.person(1, 'officer');
     clinician = await consortium.person(2, 'clinician');
     for (const name of ['/v1/identity-key', '/v1/identities/role%2FHospital2MSP%2Fclinician'])
@@ -68,7 +71,7 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
     );
     expect(said).to.contain('CONSENT_MISSING');
     const { pseudonyms } = await readPatientKeys(keys, PASSPHRASE);
-    const second = pseudonyms.find((one) => one.pseudonym !== pseudonym)!.pseudonym;
+    second = pseudonyms.find((one) => one.pseudonym !== pseudonym)!.pseudonym;
     const form = { formDigest: 'ab'.repeat(32) };
     mustBe(201, await officer.post(`/v1/patients/${second}/custody-consent`, form));
     const again = await run(
@@ -118,5 +121,50 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
     expect(log).to.contain(grantId).and.contain('denied').and.contain('closed to sharing: imaging/normal');
     expect(await run('revoke', grantId, '--pseudonym', pseudonym)).to.contain('TRANSITION_NOT_ALLOWED');
     expect(await run('grants', '--pseudonym', pseudonym)).to.equal('Nothing is granted.\n');
+  });
+
+  it('rotates: the file before signs nothing any more, the one after grants', async () => {
+    const copy = join(folder, 'before.json');
+    await copyFile(keys, copy);
+    expect(await run('rotate', '--pseudonym', pseudonym)).to.contain('earlier epochs in the file, for');
+    expect(await run('grants', '--keys', copy, '--pseudonym', pseudonym)).to.contain('SIGNATURE_INVALID');
+    const terms = ['--to', 'role/Hospital2MSP/clinician', '--types', 'laboratory'];
+    expect(await run('grant', ...terms, '--pseudonym', pseudonym)).to.contain('active');
+  });
+
+  it('recovers a pseudonym whose file is lost, once officers of a majority agreed and the wait is over', async () => {
+    const found = join(folder, 'found.json');
+    await run('init', '--keys', found);
+    const at = ['--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel];
+    const which = [...at, '--msp', 'Hospital1MSP', '--custody', 'hospital', '--keys', found];
+    const said = await run('recover', second, ...which);
+    const request = JSON.parse(/^\{.*\}$/m.exec(said)![0]) as { keys: object };
+    const path = `/v1/patients/${second}/recoveries`;
+    const body = { keys: request.keys, formDigest: 'cd'.repeat(32) };
+    const { result } = mustBe(201, await officer.post(path, body)).body as { result: { recoveryId: string } };
+    expect(await run('recovery', '--pseudonym', second)).to.contain(`${result.recoveryId}  opened`);
+    for (const hospital of [2, 3]) {
+      const other = await consortium.person(hospital, 'officer');
+      mustBe(200, await other.post(`${path}/${result.recoveryId}/approvals`, {}));
+    }
+    expect(await run('finish-recovery', '--keys', found)).to.contain('RECOVERY_WAITING');
+    await new Promise((over) => setTimeout(over, RECOVERY_WAIT_MS));
+    mustBe(200, await officer.post(`${path}/${result.recoveryId}/completion`, {}));
+    expect(await run('cancel-recovery', '--pseudonym', second)).to.contain('SIGNATURE_INVALID');
+    expect(await run('finish-recovery', '--keys', found)).to.contain('sealed before: 1 of 1');
+    expect(await run('grants', '--keys', found)).to.equal('Nothing is granted.\n');
+  });
+
+  it('ends a recovery of keys that are not lost', async () => {
+    const found = join(folder, 'found.json');
+    const other = join(folder, 'other.json');
+    await run('init', '--keys', other);
+    const at = ['--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel];
+    const said = await run('recover', second, ...at, '--msp', 'Hospital1MSP', '--keys', other);
+    const request = JSON.parse(/^\{.*\}$/m.exec(said)![0]) as { keys: object };
+    const body = { keys: request.keys, formDigest: 'cd'.repeat(32) };
+    mustBe(201, await officer.post(`/v1/patients/${second}/recoveries`, body));
+    expect(await run('cancel-recovery', '--keys', found)).to.contain('cancelled');
+    expect(await run('finish-recovery', '--keys', other)).to.contain('RECOVERY_WAITING');
   });
 });
