@@ -16,7 +16,7 @@ import { bytesToHex, randomBytes } from '@careledger/crypto/core';
 import type { Connection } from './connection.js';
 import { activeMembers, readIdentity, readMasterKey } from './consortium.js';
 import { makeEdges, proxiesFor } from './edges.js';
-import { withIdentityKey } from './extraction.js';
+import { withEarlierKeys, withIdentityKey } from './extraction.js';
 import { GatewayError } from './gateway-error.js';
 import type { LogPage, PatientLog } from './patient-log.js';
 import type { PseudonymKeys } from './patient-keys.js';
@@ -221,7 +221,9 @@ export class PatientClient {
   }
 
   async #extractKey(): Promise<void> {
-    const changed = await withIdentityKey(this.#connection, this.#keys);
+    if (this.#keys.identity?.key !== undefined) return;
+    const present = await withIdentityKey(this.#connection, this.#keys);
+    const changed = await withEarlierKeys(this.#connection, present);
     if (changed === this.#keys) return;
     await this.options.onKeysChanged?.(changed);
     this.#keys = changed;

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { CareLedgerError } from '@careledger/protocol';
 import { bytesToBase64Url, initPairing, masterKeyId, mclPairing, openKeyFile } from '@careledger/crypto/core';
 import {
   PATIENT_KEYS_LABEL,
@@ -16,6 +17,7 @@ import {
   type PatientKeys,
 } from './patient-keys.js';
 import { readPatientKeys, writePatientKeys } from './node/index.js';
+import { prepareRecovery, recoveryDigest, recoveryRequest } from './recovery.js';
 
 const PASSPHRASE = 'correct horse';
 const AT = { mspId: 'Hospital1MSP', gatewayUrl: 'http://127.0.0.1:1', channel: 'care' };
@@ -91,6 +93,30 @@ describe('a patient’s keys', function () {
       new TextEncoder().encode(JSON.stringify({ ...keys, ...change }));
     for (const change of [{ version: 2 }, { linkId: 'x' }, { more: 1 }, { pseudonyms: [{}] }])
       expect(() => decodePatientKeys(changed(change))).to.throw();
+  });
+
+  it('keep what a rotation made and the keys of earlier epochs, and take nothing that has no form', () => {
+    const [own, , plain] = keys.pseudonyms;
+    const { signing, encryption } = plain!;
+    const changed = { ...own!, next: { signing, encryption }, earlier: [own!.identity!] };
+    const rotating = withPseudonym(makePatientKeys(), changed);
+    expect(decodePatientKeys(encodePatientKeys(rotating))).to.deep.equal(rotating);
+    const wrong = { ...changed, next: { signing } } as unknown as typeof changed;
+    expect(() => encodePatientKeys(withPseudonym(makePatientKeys(), wrong))).to.throw(CareLedgerError);
+  });
+
+  it('of a recovery are new but for the name, and say that they are not in force', async () => {
+    const [{ pseudonym }] = keys.pseudonyms as [PatientKeys['pseudonyms'][number]];
+    const made = [1, 2].map(() => prepareRecovery({ ...AT, pseudonym, custody: 'patient' }));
+    const requests = made.map(recoveryRequest);
+    expect(made[0]).to.include({ pseudonym, recovering: true }).and.not.have.property('identity');
+    const secrets = [made[0]!.signing.privateKey, made[0]!.encryption.privateKey, made[0]!.labelKey];
+    for (const secret of secrets) expect(JSON.stringify(requests[0])).to.not.contain(secret);
+    const digests = await Promise.all(requests.map(recoveryDigest));
+    expect(digests[0])
+      .to.match(/^[0-9a-f]{64}$/)
+      .and.not.equal(digests[1]);
+    expect(await recoveryDigest(recoveryRequest(made[0]!))).to.equal(digests[0]);
   });
 
   it('say in words what a loss means', () => {

@@ -4,6 +4,7 @@
  * finished with the same keys.
  */
 import type { Patient } from '@careledger/protocol';
+import { CryptoError } from '@careledger/crypto/core';
 import type { Connection } from './connection.js';
 import { readMasterKey } from './consortium.js';
 import { registerOnce } from './enrolment.js';
@@ -82,7 +83,10 @@ function inForce({ next, ...keys }: PseudonymKeys): PseudonymKeys {
   return { ...keys, ...next, ...(identity === undefined ? {} : { earlier: [...earlier, identity] }) };
 }
 
-/** A rotation does not wait for hospitals that are away: who has the factor has the key made when it is needed. */
+/**
+ * A rotation does not wait for hospitals that are away, or name one that gave a wrong part: who has the factor has the
+ * keys made with the next grant, which says so.
+ */
 async function withKeysIfTheyAnswer(
   connection: Connection,
   keys: PseudonymKeys,
@@ -91,8 +95,10 @@ async function withKeysIfTheyAnswer(
   let complete: PseudonymKeys;
   try {
     complete = await withEarlierKeys(connection, await withIdentityKey(connection, keys));
-  } catch {
-    return keys;
+  } catch (error) {
+    const mayPass = [GatewayError, CryptoError, TypeError].some((kind) => error instanceof kind);
+    if (mayPass) return keys;
+    throw error;
   }
   if (complete !== keys) await onKeysChanged(complete);
   return complete;

@@ -12,6 +12,7 @@ import {
   pseudonymKeys,
   recoveryRequest,
   rotateKeys,
+  type PatientClientOptions,
   type PseudonymKeys,
 } from '@careledger/client';
 import {
@@ -20,6 +21,7 @@ import {
   initPairing,
   openAsOwner,
   openContent,
+  openReturnedLabelKey,
   openSharingHeader,
   parseSharingHeader,
 } from '@careledger/crypto';
@@ -135,8 +137,9 @@ describe('scenario: a patient’s keys are recovered and rotated', function () {
     let openCopy: Awaited<ReturnType<typeof copyOf>>;
     const saved: PseudonymKeys[] = [];
     const step = () => ({ pseudonym: lost.pseudonym, recoveryId });
-    const finish = () =>
+    const finish = (http: PatientClientOptions['http'] = {}) =>
       finishRecovery(saved.at(-1) ?? fresh, {
+        http,
         onKeysChanged: (keys) => Promise.resolve(void saved.push(keys)),
       });
 
@@ -181,6 +184,26 @@ describe('scenario: a patient’s keys are recovered and rotated', function () {
       expect(await refused(rotation)).to.equal('SIGNATURE_INVALID');
       expect(await refused(again.cancelRecovery())).to.equal('SIGNATURE_INVALID');
       expect(await refused(clinician.open([recordId], 'treatment'))).to.equal('ACCESS_DENIED');
+    });
+
+    it('has no key made by a minority of hospitals, and the label key opened by the lost keys', async () => {
+      const minority: typeof fetch = async (input, init) => {
+        const answer = await fetch(input, init);
+        if (typeof input !== 'string' || !input.endsWith('/extract')) return answer;
+        const { parts, ...others } = (await answer.json()) as { parts: unknown[] };
+        return Response.json({ ...others, parts: parts.slice(0, 2) });
+      };
+      expect(await refused(finish({ fetch: minority }))).to.equal('CRYPTO_AUTHENTICATION_FAILED');
+      expect(saved.at(-1)!.identity).to.not.have.property('key');
+      const path = `/v1/patients/${lost.pseudonym}/label-key`;
+      const { sealed } = await officers[0]!.connection.get<{ sealed: string }>(path);
+      const of = { mspId: lost.mspId, pseudonym: lost.pseudonym, sealed: base64UrlToBytes(sealed) };
+      const byLost = openReturnedLabelKey({
+        ...of,
+        privateKey: base64UrlToBytes(lost.encryption.privateKey),
+      });
+      expect(await refused(byLost)).to.equal('CRYPTO_AUTHENTICATION_FAILED');
+      expect(await refused(officers[1]!.connection.get(path))).to.equal('NOT_OWNER');
     });
 
     it('lets the patient finish: next epoch, label key, and the lost epoch’s key made by a majority', async () => {
