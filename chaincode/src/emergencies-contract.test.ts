@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LIMITS, type Emergency, type Notice, type Page } from '@careledger/protocol';
+import { LIMITS, unwrittenEndOf, type Emergency, type Notice, type Page } from '@careledger/protocol';
 import {
   ALPHA,
   BRAVO,
@@ -178,8 +178,10 @@ describe('emergencies', () => {
     const first = await approved();
     ledger.advance(BOX_MS + 1000);
     const second = await known();
+    expect(unwrittenEndOf(await get(first))).to.be.a('string');
     const swept = await ledger.submit(staff(DELTA, 'gateway'), 'emergencies:Sweep', {});
     expect(swept.response).to.deep.equal({ over: [first] });
+    expect(unwrittenEndOf(await get(first))).to.equal(undefined);
     expect((await ledger.submit(clinician, 'emergencies:Sweep', {})).response).to.deep.equal({ over: [] });
     await ledger.submit(officerOf(DELTA), 'emergencies:PostReview', review(first));
     const { items } = (await ledger.evaluate(clinician, 'emergencies:List', {})) as Page<Emergency>;

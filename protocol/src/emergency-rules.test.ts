@@ -8,6 +8,7 @@ import {
   identify,
   refuse,
   review,
+  unwrittenEndOf,
   withEmergencyAccess,
 } from './emergency-rules.js';
 import { addMs } from './instant.js';
@@ -66,6 +67,17 @@ describe('the rules of break glass', () => {
     });
     expect(emergencyAt(twice, addMs(AT, 1000 + LIMITS.emergencyAccessMs)).status).to.equal('approved');
     expect(emergencyAt(twice, addMs(AT, 1001 + LIMITS.emergencyAccessMs)).status).to.equal('expired');
+  });
+
+  it('are over unwritten until a transaction wrote it down, and while they wait or give access', () => {
+    const open = approvedBy(emergency(), 'AlphaMSP', 60_000);
+    const end = addMs(AT, 60_000);
+    expect(unwrittenEndOf(open)).to.equal(end);
+    const shown = emergencyAt(open, addMs(AT, 60_001));
+    expect([shown.status, unwrittenEndOf(shown)]).to.deep.equal(['lapsed', end]);
+    expect(unwrittenEndOf({ ...shown, changedAt: addMs(AT, 60_001) })).to.equal(undefined);
+    const withdrawn = { ...open, status: 'withdrawn' } as const;
+    expect(unwrittenEndOf(withdrawn)).to.equal(undefined);
   });
 
   it('count an approval only while its hospital is an active member', () => {

@@ -16,6 +16,8 @@ import { nextStatus } from './transitions.js';
 export type Step = EmergencySay;
 
 const ELAPSING: readonly Emergency['status'][] = ['unidentified', 'opened', 'provisional', 'approved'];
+/** What time makes of those. */
+const ELAPSED: readonly Emergency['status'][] = ['unanswered', 'lapsed', 'expired'];
 /** Nothing is to be done any more. */
 const ENDED: readonly Emergency['status'][] = ['refused', 'unanswered', 'reviewed'];
 
@@ -38,6 +40,15 @@ export function emergencyAt(emergency: Emergency, at: string): Emergency {
 /** When the status that stands is over by itself; undefined when somebody has to end it. */
 export function dueAt({ status, endsAt }: Emergency): string | undefined {
   return ELAPSING.includes(status) ? endsAt : undefined;
+}
+
+/**
+ * When a case, as `emergencyAt` shows it, is over by itself or was, as long as no transaction wrote that down: one that
+ * did changed it after its end.
+ */
+export function unwrittenEndOf(shown: Emergency): string | undefined {
+  const { status, endsAt, changedAt } = shown;
+  return dueAt(shown) ?? (ELAPSED.includes(status) && changedAt <= endsAt ? endsAt : undefined);
 }
 
 export function isEnded({ status }: Emergency): boolean {

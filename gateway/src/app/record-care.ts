@@ -10,7 +10,13 @@ import type { RecordSharer } from '../services/record-sharing.js';
 import type { SensitivityRow } from '../services/records-service.js';
 import type { ErasureKeys } from '../sharing/erasure-keys.js';
 import { ErasureWorker, type ErasureRow } from '../sharing/erasure-worker.js';
-import { ExpiryWorker, type GrantEndRow } from '../sharing/expiry-worker.js';
+import {
+  ExpiryWorker,
+  expiringEmergencies,
+  expiringGrants,
+  type EndRow,
+  type Expiring,
+} from '../sharing/expiry-worker.js';
 import { ResealWorker, type ResealAttempt, type ResealRow } from '../sharing/reseal-worker.js';
 import { followEvents, type Following } from './follow-events.js';
 import type { ExtensionLog } from './gateway.js';
@@ -44,8 +50,8 @@ export interface RecordCareModules {
 const CONCURRENCY = 4;
 const BATCH_RECORDS = 50;
 const RESEAL_POSITION = 'reseals';
-const EXPIRY_POSITION = 'grant-ends';
-/** How long a grant may be over before it is ended; decisions do not wait for it. */
+const EXPIRY_POSITION = 'ends';
+/** How long a grant or a case may be over before it is ended; decisions do not wait for it. */
 const EXPIRY_LOOK_MS = 30_000;
 
 /** Until the signal aborts; never rejects. */
@@ -145,20 +151,21 @@ async function endExpired(
   { ledger, contracts, identity, tables, log }: RecordCareModules,
   signal: AbortSignal,
 ): Promise<void> {
-  const ends = tables.table<GrantEndRow>('grant-ends');
-  const worker = new ExpiryWorker(mspId, {
-    contracts,
-    identity,
-    ends,
-    now: () => new Date().toISOString(),
-  });
-  const onError = log.failed('following grants for their end');
+  const workerOf = (expiring: Expiring, table: string): ExpiryWorker =>
+    new ExpiryWorker(expiring, {
+      ends: tables.table<EndRow>(table),
+      now: () => new Date().toISOString(),
+    });
+  const grants = workerOf(expiringGrants(mspId, contracts, identity), 'grant-ends');
+  const emergencies = workerOf(expiringEmergencies(mspId, contracts, identity), 'emergency-ends');
+  const onError = log.failed('following what time ends');
   const position = keptPosition(tables, EXPIRY_POSITION);
-  const take = (event: LedgerEvent): Promise<boolean> => worker.take(event);
+  const take = async (event: LedgerEvent): Promise<boolean> =>
+    (await grants.take(event)) || (await emergencies.take(event));
   const following = followEvents({ ledger, identity, retryMs, onError, position, take }, signal);
   const working = workOff(
-    () => worker.sweep(),
-    { retryMs: EXPIRY_LOOK_MS, onError: log.failed('ending grants whose time is over') },
+    async () => [...(await grants.sweep()), ...(await emergencies.sweep())],
+    { retryMs: EXPIRY_LOOK_MS, onError: log.failed('ending what is over') },
     signal,
   );
   await Promise.all([following, working]);

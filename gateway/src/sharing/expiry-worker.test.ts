@@ -1,9 +1,16 @@
 import { expect } from 'chai';
-import { EVENTS } from '@careledger/protocol';
-import type { LedgerEvent } from '../ports/ledger.js';
-import { ExpiryWorker, type ExpiryModules, type GrantEndRow } from './expiry-worker.js';
+import { EVENTS, type Emergency } from '@careledger/protocol';
+import type { LedgerEvent, SigningIdentity } from '../ports/ledger.js';
+import {
+  ExpiryWorker,
+  expiringEmergencies,
+  expiringGrants,
+  type EndRow,
+  type ExpiryModules,
+} from './expiry-worker.js';
 
 const MSP = 'Hospital1MSP';
+const IDENTITY = {} as SigningIdentity;
 const PATIENT = 'a1'.repeat(16);
 
 class World {
@@ -11,16 +18,22 @@ class World {
   grants: { notAfter: string }[] = [];
   swept: string[] = [];
   failing = false;
-  readonly rows = new Map<string, GrantEndRow>();
-  readonly worker = new ExpiryWorker(MSP, {
-    identity: {},
-    now: () => this.now,
-    ends: {
-      put: (key: string, row: GrantEndRow) => Promise.resolve(void this.rows.set(key, row)),
-      delete: (key: string) => Promise.resolve(void this.rows.delete(key)),
-      entries: () => this.#entries(),
-    },
-    contracts: {
+  readonly rows = new Map<string, EndRow>();
+  readonly worker = new ExpiryWorker(expiringGrants(MSP, this.#contracts(), IDENTITY), this.modules());
+
+  modules(): ExpiryModules {
+    return {
+      now: () => this.now,
+      ends: {
+        put: (key: string, row: EndRow) => Promise.resolve(void this.rows.set(key, row)),
+        delete: (key: string) => Promise.resolve(void this.rows.delete(key)),
+        entries: () => this.#entries(),
+      },
+    };
+  }
+
+  #contracts(): Parameters<typeof expiringGrants>[1] {
+    return {
       evaluate: () => Promise.resolve({ items: this.grants }),
       submit: (
         _identity: unknown,
@@ -33,10 +46,10 @@ class World {
         this.grants = this.grants.filter(({ notAfter }) => notAfter >= this.now);
         return Promise.resolve({});
       },
-    },
-  } as unknown as ExpiryModules);
+    } as unknown as Parameters<typeof expiringGrants>[1];
+  }
 
-  async *#entries(): AsyncGenerator<[string, GrantEndRow]> {
+  async *#entries(): AsyncGenerator<[string, EndRow]> {
     await Promise.resolve();
     yield* [...this.rows];
   }
@@ -83,5 +96,58 @@ describe('grants whose time is over', () => {
     world.failing = false;
     expect(await world.worker.sweep()).to.deep.equal([]);
     expect(world.swept).to.deep.equal([PATIENT]);
+  });
+});
+
+describe('cases of break glass that time ended', () => {
+  const CASE = 'c1'.repeat(16);
+  const OVER = '2026-01-01T04:00:00.000Z';
+  const openCase = {
+    status: 'provisional',
+    endsAt: OVER,
+    changedAt: '2026-01-01T00:00:00.000Z',
+    openedBy: { mspId: 'Hospital2MSP' },
+    patientMspId: MSP,
+  };
+
+  /** @param emergency as the contract shows it @returns how often the ledger was asked to write down what is over */
+  async function sweptAt(now: string, emergency: object, mspId = MSP): Promise<number> {
+    const world = new World();
+    let swept = 0;
+    const contracts = {
+      evaluate: () => Promise.resolve(emergency),
+      submit: (_identity: unknown, contract: string, method: string) => {
+        swept += Number(contract === 'emergencies' && method === 'Sweep');
+        return Promise.resolve({});
+      },
+    } as unknown as Parameters<typeof expiringEmergencies>[1];
+    const worker = new ExpiryWorker(expiringEmergencies(mspId, contracts, IDENTITY), world.modules());
+    const payload = { event: EVENTS.emergencyChanged, id: CASE, mspId: 'Hospital2MSP' };
+    expect(await worker.take({ payload } as unknown as LedgerEvent)).to.equal(true);
+    world.now = now;
+    expect(await worker.sweep()).to.deep.equal([]);
+    return swept;
+  }
+
+  const AFTER = '2026-01-01T04:00:00.001Z';
+  const lapsed: Partial<Emergency> = { status: 'lapsed' };
+
+  it('are written down by the patient’s hospital, once, also when it learnt of them late', async () => {
+    expect(await sweptAt(AFTER, openCase)).to.equal(1);
+    expect(await sweptAt(AFTER, { ...openCase, ...lapsed })).to.equal(1);
+  });
+
+  it('are not before their time, nor when they are written down already or somebody ended them', async () => {
+    expect(await sweptAt(OVER, openCase)).to.equal(0);
+    expect(await sweptAt(AFTER, { ...openCase, ...lapsed, changedAt: AFTER })).to.equal(0);
+    expect(await sweptAt(AFTER, { ...openCase, status: 'withdrawn' })).to.equal(0);
+    expect(await sweptAt(AFTER, { ...openCase, status: 'reviewed' })).to.equal(0);
+  });
+
+  it('are the asking hospital’s to write down only while the patient is unknown', async () => {
+    const unknown = { ...openCase, status: 'unidentified', patientMspId: undefined };
+    expect(await sweptAt(AFTER, unknown, 'Hospital2MSP')).to.equal(1);
+    expect(await sweptAt(AFTER, unknown)).to.equal(0);
+    expect(await sweptAt(AFTER, openCase, 'Hospital2MSP')).to.equal(0);
   });
 });

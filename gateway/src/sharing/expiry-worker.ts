@@ -1,49 +1,61 @@
 /**
- * Ends grants whose time is over. Decisions deny without it; what it adds is what a revocation does: the epoch of their
- * tags is raised, proxies erase their shares, and the records are sealed anew.
+ * Ends on the ledger what time has ended: grants of this hospital's patients, and cases of break glass. Decisions compare
+ * the time and deny without it. What it adds for a grant is what a revocation does: the epoch of its tags is raised,
+ * proxies erase their shares, and the records are sealed anew; for a case, its status, the event and the patient's notice.
  */
-import { EVENTS } from '@careledger/protocol';
+import { EVENTS, unwrittenEndOf } from '@careledger/protocol';
 import type { LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
 
-/** Of a patient of this hospital: when the first of its live grants is over. */
-export interface GrantEndRow {
+/** Of something that time ends: when. */
+export interface EndRow {
   readonly notAfter: string;
 }
 
+/** One kind of what time ends, as far as it is this hospital's to write down. */
+export interface Expiring {
+  /** Which one an event is about; undefined when it is about none. */
+  keyOf(payload: LedgerEvent['payload']): string | undefined;
+  /** When the one is over, also when that was; undefined when there is nothing to write down for this hospital. */
+  endOf(key: string): Promise<string | undefined>;
+  /** Submits the transaction that writes it down. */
+  end(key: string): Promise<unknown>;
+}
+
 export interface ExpiryModules {
-  readonly contracts: Pick<ContractCaller, 'evaluate' | 'submit'>;
-  readonly identity: SigningIdentity;
-  readonly ends: Pick<LocalTable<GrantEndRow>, 'put' | 'delete' | 'entries'>;
+  readonly ends: Pick<LocalTable<EndRow>, 'put' | 'delete' | 'entries'>;
   /** UTC with milliseconds. */
   readonly now: () => string;
 }
 
+type Contracts = Pick<ContractCaller, 'evaluate' | 'submit'>;
+
 export class ExpiryWorker {
   constructor(
-    private readonly mspId: string,
+    private readonly expiring: Expiring,
     private readonly modules: ExpiryModules,
   ) {}
 
-  /** @returns whether the event was about a grant of this hospital's patients */
+  /** @returns whether the event was about one that may be this hospital's */
   async take({ payload }: Pick<LedgerEvent, 'payload'>): Promise<boolean> {
-    const { event, mspId, pseudonym } = payload;
-    if (event !== EVENTS.grantChanged || mspId !== this.mspId || pseudonym === undefined) return false;
-    await this.#note(pseudonym);
+    const key = this.expiring.keyOf(payload);
+    if (key === undefined) return false;
+    await this.#note(key);
     return true;
   }
 
-  /** One transaction for each patient with a grant that is over. @returns what failed; the next look goes on */
+  /** One transaction for each that is over, unless somebody else wrote it. @returns what failed; the next look goes on */
   async sweep(): Promise<unknown[]> {
-    const { contracts, identity, ends, now } = this.modules;
     const over: string[] = [];
-    for await (const [pseudonym, { notAfter }] of ends.entries()) if (notAfter < now()) over.push(pseudonym);
+    for await (const [key, row] of this.modules.ends.entries())
+      if (this.#isOver(row.notAfter)) over.push(key);
     const failures: unknown[] = [];
-    for (const pseudonym of over) {
+    for (const key of over) {
       try {
-        await contracts.submit(identity, 'grants', 'Sweep', { pseudonym });
-        await this.#note(pseudonym);
+        if (!this.#isOver(await this.#note(key))) continue;
+        await this.expiring.end(key);
+        await this.#note(key);
       } catch (error) {
         failures.push(error);
       }
@@ -51,11 +63,47 @@ export class ExpiryWorker {
     return failures;
   }
 
-  async #note(pseudonym: string): Promise<void> {
-    const { contracts, identity, ends } = this.modules;
-    const { items } = await contracts.evaluate(identity, 'grants', 'List', { pseudonym, ended: false });
-    const [notAfter] = items.map((grant) => grant.notAfter).sort();
-    if (notAfter === undefined) await ends.delete(pseudonym);
-    else await ends.put(pseudonym, { notAfter });
+  #isOver(notAfter: string | undefined): boolean {
+    return notAfter !== undefined && notAfter < this.modules.now();
   }
+
+  async #note(key: string): Promise<string | undefined> {
+    const notAfter = await this.expiring.endOf(key);
+    if (notAfter === undefined) await this.modules.ends.delete(key);
+    else await this.modules.ends.put(key, { notAfter });
+    return notAfter;
+  }
+}
+
+/** By pseudonym: the first of its live grants that is over. The patient's hospital ends them. */
+export function expiringGrants(mspId: string, contracts: Contracts, identity: SigningIdentity): Expiring {
+  return {
+    keyOf: (payload) =>
+      payload.event === EVENTS.grantChanged && payload.mspId === mspId ? payload.pseudonym : undefined,
+    endOf: async (pseudonym) => {
+      const { items } = await contracts.evaluate(identity, 'grants', 'List', { pseudonym, ended: false });
+      return items.map((grant) => grant.notAfter).sort()[0];
+    },
+    end: (pseudonym) => contracts.submit(identity, 'grants', 'Sweep', { pseudonym }),
+  };
+}
+
+/**
+ * By case. The patient's hospital writes it down, whose patient is told by it; while nobody knows the patient, the
+ * hospital that asked. One transaction takes along what else is over, whoever's it is.
+ */
+export function expiringEmergencies(
+  mspId: string,
+  contracts: Contracts,
+  identity: SigningIdentity,
+): Expiring {
+  return {
+    keyOf: ({ event, id }) => (event === EVENTS.emergencyChanged ? id : undefined),
+    endOf: async (caseId) => {
+      const emergency = await contracts.evaluate(identity, 'emergencies', 'Get', { caseId });
+      const responsible = emergency.patientMspId ?? emergency.openedBy.mspId;
+      return responsible === mspId ? unwrittenEndOf(emergency) : undefined;
+    },
+    end: () => contracts.submit(identity, 'emergencies', 'Sweep', {}),
+  };
 }
