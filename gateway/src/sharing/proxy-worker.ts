@@ -31,6 +31,7 @@ const WATCHED: readonly string[] = [
   EVENTS.grantChanged,
   EVENTS.patientChanged,
   EVENTS.identityRegistered,
+  EVENTS.recoveryChanged,
   EVENTS.instructionChanged,
   EVENTS.accessDecided,
 ];
