@@ -8,7 +8,7 @@ import {
 } from './ceremony/key-registration.js';
 import { MASTER_KEY, checkedMasterKey, readMasterKey } from './ceremony/master-key.js';
 import { giveConsent, readConsent, withdrawConsent } from './identity/custody-consent.js';
-import { readIdentity } from './identity/reading.js';
+import { describedIdentity } from './identity/reading.js';
 import {
   approveRecovery,
   cancelRecovery,
@@ -119,7 +119,7 @@ export class IdentitiesContract extends CareLedgerContract<'identities'> {
   @Transaction(false)
   Get(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'Get', argumentJson, (call, { name, keyEpoch }) =>
-      readIdentity(call, name, keyEpoch),
+      describedIdentity(call, name, keyEpoch),
     );
   }
 

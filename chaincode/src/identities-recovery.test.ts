@@ -62,6 +62,8 @@ describe('the recovery of a lost key', () => {
     await approve(recovery, ALPHA);
     expect(await get()).to.include({ status: 'opened' });
     await approve(recovery, CHARLIE);
+    const before = await ledger.evaluate(relay, 'identities:Get', { name: patientName(patient.pseudonym) });
+    expect(before, 'before the completion').to.not.have.property('closedBy');
     const waiting = {
       why: 'before its time',
       code: 'RECOVERY_WAITING',
@@ -97,6 +99,13 @@ describe('the recovery of a lost key', () => {
     expect(JSON.parse(Buffer.from(ledger.state.get(key) ?? []).toString())).to.include({
       closedBy: recovery.recoveryId,
     });
+    const name = patientName(patient.pseudonym);
+    const closed = await ledger.evaluate(relay, 'identities:Get', { name });
+    expect(closed, 'while no next epoch is registered').to.include({ closedBy: recovery.recoveryId });
+    // What was registered stays as it was, and is told as it was.
+    expect(await ledger.evaluate(relay, 'identities:Get', { name, keyEpoch: 0 })).to.not.have.property(
+      'closedBy',
+    );
     // The lost key is nobody's authority any more.
     const old = { why: 'the lost key', code: 'SIGNATURE_INVALID', caller: relay } as const;
     await expectRejections(ledger, 'patients:Close', [

@@ -149,6 +149,12 @@ export const ERROR_CATALOGUE = {
     meaning: 'The waiting time of the recovery is not over.',
     action: 'Complete it after the time in the detail.',
   },
+  IDENTITY_CLOSED: {
+    status: 409,
+    meaning:
+      'A recovery closed the present epoch of this identity: the replaced key asks for nothing any more.',
+    action: 'Register the next epoch with the new key, and ask with that.',
+  },
   EPOCH_STALE: {
     status: 409,
     meaning: 'An epoch is not the present one: of a tag, or of an identity’s key.',

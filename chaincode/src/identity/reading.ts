@@ -13,6 +13,14 @@ export async function readIdentity(call: Call, name: string, keyEpoch?: number):
   return identity;
 }
 
+/** The same as it is told: of the present epoch also the recovery that closed it. @throws CareLedgerError IDENTITY_NOT_FOUND */
+export async function describedIdentity(call: Call, name: string, keyEpoch?: number): Promise<Identity> {
+  const identity = await readIdentity(call, name, keyEpoch);
+  if (keyEpoch !== undefined) return identity;
+  const closedBy = (await call.state.read(KEYS.identityEpoch, [name]))?.closedBy;
+  return closedBy === undefined ? identity : { ...identity, closedBy };
+}
+
 export function identityAddress(name: string, keyEpoch: number): string[] {
   return [name, String(keyEpoch)];
 }

@@ -42,10 +42,11 @@ export class ExtractionAuthority {
   /**
    * Of the present epoch, or of an earlier one: who follows in an identity, by the signature of the epoch before or by a
    * recovery that a majority approved, reads on what was sealed before. It signs with the present epoch's key; the key of
-   * an earlier epoch asks for nothing any more.
+   * an earlier epoch asks for nothing any more, and that of an epoch which a recovery closed neither: whoever has the
+   * lost key has no time between the recovery and the registration of the next epoch.
    * @param callerMspId the hospital that the client certificate proves
    * @throws CareLedgerError SCHEMA_VIOLATION, NOT_OWNER, TIMESTAMP_OUTSIDE_WINDOW, IDENTITY_NOT_FOUND,
-   * SIGNATURE_INVALID, NOT_READY, KEY_NOT_FOUND when this hospital holds no share
+   * IDENTITY_CLOSED, SIGNATURE_INVALID, NOT_READY, KEY_NOT_FOUND when this hospital holds no share
    */
   async give(callerMspId: string, body: unknown): Promise<PartialKey> {
     const { ledger, custody } = this.modules;
@@ -62,6 +63,7 @@ export class ExtractionAuthority {
         came: `epoch ${String(keyEpoch)}`,
       });
     }
+    if (registered.closedBy !== undefined) throw new CareLedgerError('IDENTITY_CLOSED', { came: name });
     this.#assertSigned(request, registered);
     const inForce = await ledger.masterKey();
     if (inForce === undefined)

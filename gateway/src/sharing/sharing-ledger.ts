@@ -69,7 +69,8 @@ export function createSharingLedger(modules: SharingLedgerModules): SharingLedge
     const found = await unless('IDENTITY_NOT_FOUND', () =>
       contracts.evaluate(self, 'identities', 'Get', { name, ...epoch }),
     );
-    if (found === undefined) return undefined;
+    // That an epoch is closed is no part of its registration.
+    if (found?.closedBy !== undefined || found === undefined) return found;
     const [oldest] = registrations.keys();
     if (registrations.size >= KEPT_REGISTRATIONS && oldest !== undefined) registrations.delete(oldest);
     registrations.set(`${name}#${String(found.keyEpoch)}`, found);

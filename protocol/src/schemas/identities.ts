@@ -63,6 +63,11 @@ export const IdentitySchema = closed({
   mspId: MspId,
   at: Instant,
   txId: TransactionId,
+  /**
+   * The recovery that closed the present epoch, until the next one is registered: its signing key speaks for nobody. Told
+   * where the present epoch is asked for, and not part of what was registered.
+   */
+  closedBy: Type.Optional(TransactionId),
 });
 export type Identity = Static<typeof IdentitySchema>;
 

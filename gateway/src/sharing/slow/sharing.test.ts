@@ -166,6 +166,24 @@ describe('identity keys, proxies and forwards between three hospitals', function
       }
     });
 
+    it('gives nothing to the key of an epoch that a recovery closed, until the next one is registered', async () => {
+      const name = patientName(PSEUDONYM);
+      const registered = world.identities.get(name);
+      if (registered === undefined) throw new TypeError('an unregistered owner');
+      const { privateKey, publicKey } = generatePatientKeys();
+      try {
+        const { authority } = world.hospital(H1);
+        expect((await authority.give(H2, request())).holder).to.equal(H1);
+        world.identities.set(name, { ...registered, closedBy: 'ab'.repeat(32) });
+        expect((await failure(authority.give(H2, request()))).code).to.equal('IDENTITY_CLOSED');
+        expect((await failure(authority.give(H2, request({}, privateKey)))).code).to.equal('IDENTITY_CLOSED');
+        world.identities.set(name, { ...registered, keyEpoch: 1, signingKey: bytesToBase64Url(publicKey) });
+        expect((await authority.give(H2, request({}, privateKey))).holder).to.equal(H1);
+      } finally {
+        world.identities.set(name, registered);
+      }
+    });
+
     it('names a holder whose part is wrong, and takes the key all the same', async () => {
       const name = granteeName({ kind: 'person', mspId: H2, enrolmentId: 'dr-b' });
       const hospital = world.hospital(H2);
