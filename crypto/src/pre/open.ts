@@ -41,8 +41,10 @@ export type ProxyAnswers = ReadonlyMap<
 export type ProxyKeys = ReadonlyMap<string, string>;
 
 export interface OpenedAlong {
-  /** 32 bytes each, in the order of the headers. */
+  /** 32 bytes each, in the order of the headers; none (a hole) at the place of a header that does not open. */
   readonly wrapKeys: Uint8Array[];
+  /** Places of the headers that do not open, while others do. */
+  readonly unopened: number[];
   /** Proxies whose partials did not verify. */
   readonly badProxies: string[];
 }
@@ -54,10 +56,11 @@ export interface Reader {
 }
 
 /**
- * Opens hop 0 headers along a chain with the proxies' partials.
+ * Opens hop 0 headers along a chain with the proxies' partials. The partials have their proofs, so a header that does not
+ * open is the fault of whoever encrypted it: it keeps no other back.
  * @param headers one tag's, as the record store has them
  * @throws CRYPTO_SHARES_INCOMPLETE when too few partials of an edge are right, naming the proxies; otherwise
- *         CRYPTO_INVALID_INPUT for the chain, and CRYPTO_AUTHENTICATION_FAILED
+ *         CRYPTO_INVALID_INPUT for the chain, and CRYPTO_AUTHENTICATION_FAILED when no header opens
  */
 export function openAlong(
   reader: Reader,
@@ -80,8 +83,9 @@ export function openAlong(
   const base = baseOf(engine, of.chain);
   const q = engine.decodeG2('statement.q', firstOf(edges).statement.q);
   const minusK = engine.g1Power(k, Q - 1n);
-  const wrapKeys = headers.map((header, index) =>
-    oneRejection(() => {
+  return {
+    badProxies,
+    ...openEach(headers, (header, index) => {
       const { c1, c2 } = header.points;
       const opened = engine.pairProduct([
         [c2, q],
@@ -90,8 +94,26 @@ export function openAlong(
       const c3 = engine.decodeGT('preHeader.c3', header.c3);
       return openedKey(engine, multiplyAll(engine, [c3, opened, factors[index] ?? opened]), header, base);
     }),
-  );
-  return { wrapKeys, badProxies };
+  };
+}
+
+/** @throws CRYPTO_AUTHENTICATION_FAILED when no header opens */
+function openEach(
+  headers: readonly CheckedHeader[],
+  open: (header: CheckedHeader, index: number) => Uint8Array,
+): Pick<OpenedAlong, 'wrapKeys' | 'unopened'> {
+  const wrapKeys = new Array<Uint8Array>(headers.length);
+  const unopened: number[] = [];
+  for (const [index, header] of headers.entries()) {
+    try {
+      wrapKeys[index] = oneRejection(() => open(header, index));
+    } catch (error) {
+      if (!(error instanceof CryptoError)) throw error;
+      unopened.push(index);
+      if (unopened.length === headers.length) throw error;
+    }
+  }
+  return { wrapKeys, unopened };
 }
 
 /**

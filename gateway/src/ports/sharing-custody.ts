@@ -180,7 +180,8 @@ export interface SharingCustody {
   /**
    * Opens headers that reach one of this hospital's identities along a chain of edges.
    * @param of.partials by proxy, one entry of each edge; wrong ones are left out and named
-   * @returns wrap keys of the headers, 32 bytes each, in their order
+   * @returns wrap keys of the headers, 32 bytes each, in their order; none at the place of one that does not open while
+   * others do
    * @throws CareLedgerError KEY_NOT_FOUND without the identity's key; CryptoError when too few partials are right
    */
   openShared(

@@ -57,6 +57,23 @@ describe('errors that cancel', function () {
     refused(() => publicCheck([made(undefined, error), made(undefined, inverse)]), /headers\[0\]/);
   });
 
+  it('a header that is well-formed and does not open keeps no other back, and is named', () => {
+    const encrypted = [world.encrypt(), world.encrypt()];
+    const [first, last] = encrypted.map(({ header }) => header) as [Uint8Array, Uint8Array];
+    const open = (headers: Uint8Array[]) =>
+      openAlong(reader, {
+        chain: grant.chain,
+        headers,
+        answers: world.answers([grant], headers),
+        proxyKeys: world.proxyKeys,
+      });
+    const { wrapKeys, unopened, badProxies } = open([first, made(), last]);
+    expect([wrapKeys[0], wrapKeys[2]]).to.deep.equal(encrypted.map(({ wrapKey }) => wrapKey));
+    expect([1 in wrapKeys, unopened, badProxies]).to.deep.equal([false, [1], []]);
+    refused(() => open([made()]), /CRYPTO_AUTHENTICATION_FAILED/);
+    refused(() => open([made(), made()]), /CRYPTO_AUTHENTICATION_FAILED/);
+  });
+
   /** A proxy whose first two pairings, its two partials, are off by factors that cancel, with a proof over them. */
   const cancelling = (proxy: string, headers: ReturnType<typeof publicCheck>): Uint8Array => {
     const error = engine.gtPower(engine.gt, randomScalar());
