@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox';
+import { Type } from 'typebox';
 import { CareLedgerError } from './errors.js';
 import { LIMITS } from './limits.js';
 import { closed, oneOf } from './schemas/common.js';
@@ -50,7 +50,6 @@ export const CohortSchema = Type.Cyclic(
   },
   'Cohort',
 );
-export type CohortDocument = Static<typeof CohortSchema>;
 
 /** What a hospital knows of one patient when it evaluates a cohort. Never leaves the hospital. */
 export interface CohortSubject {

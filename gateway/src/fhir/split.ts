@@ -67,11 +67,6 @@ export function splitFhir(document: unknown, limits: { readonly maxResources: nu
   );
 }
 
-/** The resources of a document after the same checks, in input order. @throws as `splitFhir` */
-export function fhirResources(document: unknown, limits: { readonly maxResources: number }): FhirResource[] {
-  return entriesOf(document, limits.maxResources).map((entry) => entry.resource);
-}
-
 function toPart(type: RecordType, entry: readonly Entry[]): Omit<FhirPart, 'sensitivity'> {
   const json = JSON.stringify({ resourceType: 'Bundle', type: 'collection', entry });
   return {

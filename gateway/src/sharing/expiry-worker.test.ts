@@ -123,7 +123,7 @@ describe('cases of break glass that time ended', () => {
     } as unknown as Parameters<typeof expiringEmergencies>[1];
     const worker = new ExpiryWorker(expiringEmergencies(mspId, contracts, IDENTITY), world.modules());
     const payload = { event: EVENTS.emergencyChanged, id: CASE, mspId: 'Hospital2MSP' };
-    expect(await worker.take({ payload } as unknown as LedgerEvent)).to.equal(true);
+    expect(await worker.take({ payload })).to.equal(true);
     world.now = now;
     expect(await worker.sweep()).to.deep.equal([]);
     return swept;

@@ -53,7 +53,6 @@ export const Ed25519PublicKey = base64urlOf(32);
 export const X25519PublicKey = base64urlOf(32);
 export const Ed25519Signature = base64urlOf(64);
 /** Compressed points of BLS12-381, as docs/crypto/identity.md lays them out. */
-export const G1Point = base64urlOf(48);
 export const G2Point = base64urlOf(96);
 export const Nonce = Type.String({
   pattern: '^[A-Za-z0-9_-]{22}$',
