@@ -68,9 +68,46 @@ describe('scenario: the error catalogue, docs/errors.md and OpenAPI say the same
     }
   });
 
+  it('says of a patient’s log what it is made of, forwards under forwards included', () => {
+    const operation = api.paths['/v1/patients/{pseudonym}/log']?.['get'];
+    const { schema } = operation?.responses['200']?.content?.['application/json'] ?? {};
+    expect(schema).to.have.nested.property('properties.sharing.properties.tags.additionalProperties');
+    const $ref = '#/components/schemas/GrantNode';
+    expect(schema).to.have.nested.property('properties.grants.items').that.deep.equals({ $ref });
+    const forwards = 'GrantNode.properties.forwards.items';
+    expect(api.components.schemas).to.have.nested.property(forwards).that.deep.equals({ $ref });
+  });
+
+  it('leaves no answer of a patient’s routes without a form', () => {
+    const answers = Object.entries(api.paths).filter(([path]) => path.startsWith('/v1/patients'));
+    expect(answers).to.not.have.lengthOf(0);
+    expect(withoutForm(answers)).to.deep.equal([]);
+    expect(withoutForm({ properties: { known: { type: 'string' }, unknown: {} } })).to.deep.equal([
+      '/unknown',
+    ]);
+  });
+
   it('has a browsable page', async () => {
     const page = await consortium.as(1, '').get('/docs');
     expect(page.status).to.equal(200);
     expect(page.contentType).to.contain('text/html');
   });
 });
+
+/** Paths of properties and items whose schema says nothing. */
+function withoutForm(value: unknown, path = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) => {
+    if (key === 'items' && isEmpty(part)) return [`${path}/items`];
+    if (key !== 'properties') return withoutForm(part, key === 'items' ? `${path}/items` : path);
+    const properties = Object.entries(part as Readonly<Record<string, unknown>>);
+    return properties.flatMap(([name, schema]) =>
+      isEmpty(schema) ? [`${path}/${name}`] : withoutForm(schema, `${path}/${name}`),
+    );
+  });
+}
+
+function isEmpty(schema: unknown): boolean {
+  if (typeof schema !== 'object' || schema === null) return false;
+  return Object.keys(schema).every((key) => key === 'description');
+}

@@ -1,16 +1,27 @@
+import { Type, type Static } from 'typebox';
+import type { TagName } from '../record-types.js';
+import { KeyEpoch, MspId, Pseudonym, TagEpoch, closed } from './common.js';
 import type { EmergencyAccess } from './emergencies.js';
 import type { PatientGrant } from './grants.js';
 import type { PatientInstruction } from './instructions.js';
-import type { Patient } from './patients.js';
-import type { TagName } from '../record-types.js';
+import { PatientSchema, type Patient } from './patients.js';
 
-export interface TagState {
-  readonly epoch: number;
-  readonly sharable: boolean;
-}
+const TagStateSchema = closed({ epoch: TagEpoch, sharable: Type.Boolean() });
+export type TagState = Readonly<Static<typeof TagStateSchema>>;
 
 /** What edges and headers of a patient are made for: the part of the book that clients and gateways read. */
 export type SharingState = Pick<GrantBook, 'pseudonym' | 'mspId' | 'status' | 'identityEpoch' | 'tags'>;
+export const SharingStateSchema = closed({
+  pseudonym: Pseudonym,
+  mspId: MspId,
+  status: PatientSchema.properties.status,
+  identityEpoch: Type.Optional(KeyEpoch),
+  tags: Type.Optional(
+    Type.Record(Type.String(), TagStateSchema, {
+      description: 'by record type and sensitivity, as laboratory/normal; any other is sharable at epoch 0',
+    }),
+  ),
+});
 
 /**
  * Everything that a decision about a patient's records needs of the patient, in one document: a point read that

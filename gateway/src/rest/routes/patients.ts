@@ -13,6 +13,7 @@ import {
   ReceiptSchema,
   RecoverySchema,
   RotateKeysSchema,
+  SharingStateSchema,
   closed,
 } from '@careledger/protocol';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
@@ -28,12 +29,12 @@ const relayOwn = { access: { roles: RELAY, patients: 'own' as const } };
 
 const { bookmark, pageSize, from, to } = PageFields;
 /** Forwards nest as deep as the hops that the grant allows. */
-const GrantNodeSchema = closed({
-  grant: PatientGrantSchema,
-  forwards: Type.Array(Type.Unknown({ description: 'of the same form' })),
-});
+const GrantNodeSchema = Type.Cyclic(
+  { GrantNode: closed({ grant: PatientGrantSchema, forwards: Type.Array(Type.Ref('GrantNode')) }) },
+  'GrantNode',
+);
 const LogSchema = closed({
-  sharing: Type.Unknown({ description: 'status of the pseudonym, epoch of its identity key, tags' }),
+  sharing: SharingStateSchema,
   grants: Type.Array(GrantNodeSchema),
   accesses: Type.Array(closed({ ...AccessSchema.properties, receipt: Type.Optional(ReceiptSchema) })),
   instructions: Type.Array(PatientInstructionSchema),

@@ -6,13 +6,10 @@ import {
   ObjectId,
   PatientGrantSchema,
   PatientQuerySchema,
-  PatientSchema,
   Pseudonym,
   SENSITIVITIES,
   SetSharingSchema,
-  KeyEpoch,
-  MspId,
-  TagEpoch,
+  SharingStateSchema,
   closed,
   oneOf,
 } from '@careledger/protocol';
@@ -32,18 +29,6 @@ const querystring = closed({ pseudonym: Pseudonym });
 const { grantId, pseudonym, parentId, grantee, recordTypes, purposes, condition, ...rest } =
   ForwardSchema.properties;
 const { notBefore, notAfter, maxHops, receiptDueWithinMs } = rest;
-const TagStateSchema = closed({ epoch: TagEpoch, sharable: Type.Boolean() });
-const SharingStateSchema = closed({
-  pseudonym: Pseudonym,
-  mspId: MspId,
-  status: PatientSchema.properties.status,
-  identityEpoch: Type.Optional(KeyEpoch),
-  tags: Type.Optional(
-    Type.Record(Type.String(), TagStateSchema, {
-      description: 'by record type and sensitivity, as laboratory/normal; any other is sharable at epoch 0',
-    }),
-  ),
-});
 const ForwardBody = closed({
   ...{ grantId, pseudonym, parentId, grantee, recordTypes, purposes, condition },
   ...{ notBefore, notAfter, maxHops, receiptDueWithinMs },
@@ -177,7 +162,7 @@ export const sharingRoutes: Routes = (server, { contracts, sharing }) => {
         params: PatientQuerySchema,
         headers,
         body: SetSharingSchema,
-        response: { 200: transactionOf(Type.Unknown()) },
+        response: { 200: transactionOf(SharingStateSchema) },
       },
     },
     (request) => {
