@@ -67,6 +67,7 @@ export const complain: Round = {
       if (count >= threshold)
         throw new CeremonyBlame(dealer, 'PROOF_INVALID', `${count} holders without a right share`);
     }
+    assertNotExposed(context, dealers, table);
     const { coefficients, commitments, shares } = kept;
     const data = { commitments: commitments ?? NOTHING, shares: shares ?? NOTHING };
     const complaints = joinBytes(table);
@@ -75,6 +76,25 @@ export const complain: Round = {
     return { next: 'justify', data: { ...data, coefficients: coefficients ?? NOTHING, complaints } };
   },
 };
+
+/**
+ * What is shown in answer to complaints, everyone sees. In a redistribution each dealer's constant is its part of the old
+ * key: with threshold - 1 of its points shown, any holder has it by its own point. When that holds of all dealers, holders
+ * who lie would make the key every holder's; nobody can be named, and the attempt ends. When it holds of some, the rest
+ * of the key is still in shares. A generation has no such case, since no liar can have its own polynomial shown.
+ */
+function assertNotExposed(
+  { parameters: { present, threshold } }: IdentityRoundContext,
+  dealers: readonly string[],
+  table: readonly Uint8Array[],
+): void {
+  if (present === undefined || threshold < 2) return;
+  const exposed = dealers.filter(
+    (_, at) => table.filter((complaints) => complaints[at] === 1).length >= threshold - 1,
+  );
+  if (exposed.length === dealers.length)
+    throw new CeremonyInconsistent('complaints whose answers would show the key to every holder');
+}
 
 /** Everyone's complaints, by complaining holder and dealer, in the order of the participants. */
 function disputesOf({ parameters }: IdentityRoundContext, complaints: Uint8Array): IdentityDispute[] {

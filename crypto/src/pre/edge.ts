@@ -8,9 +8,10 @@
  *   verified  V_0 := e(R, g2) = E_X / (e(H1(ID), P_ID) e(T, Q)) at hop 1, E_X' / E_X after it;
  *             V_0 .. V_n lie on one polynomial of degree t in the exponent; e(share, g2) = V_i
  *
- * R leaves its maker in shares only: not to the grantee (with X it gives S), not to the ledger. All randomness but the
- * serial is hedged: block j = HKDF-SHA-256(drawn bytes; salt = the maker's key, info = (edge, j)). A generator that
- * repeats itself, or that somebody foresees, then gives nobody u, X, A_k or the randomness of W, and no two edges the same.
+ * R leaves its maker in shares only: not to the grantee (with X it gives S), not to the ledger. All randomness is
+ * hedged: block j = HKDF-SHA-256(drawn bytes; salt = the maker's key, info = (edge, terms, j)), and the serial is drawn
+ * the same way from the edge without it. A generator that repeats itself, or that somebody foresees, then gives nobody
+ * u, X, A_k or the randomness of W, and no two edges the same: not those either that are tried again with other proxies.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
@@ -96,12 +97,12 @@ export function makeEdge(
   random: RandomBytes = randomBytes,
 ): MadeEdge {
   const { identity, identityKey } = owner;
-  const place = placeOf(
-    { owner: identity, tag: terms.tag, from: identity, to: terms.to, parent: NO_PARENT },
+  assertRecoverable(identity, terms.to, terms.allowsRecoverable);
+  const { place, drawn } = begin(
+    { owner: identity, tag: terms.tag, from: identity, parent: NO_PARENT },
+    { ...terms, identityKey },
     random,
   );
-  assertRecoverable(identity, terms.to, terms.allowsRecoverable);
-  const drawn = hedged(identityKey, place, random);
   const u = randomScalar(drawn);
   const secret = drawn(EDGE_SECRET_BYTES);
   const k = edgePoint(engine, place, secret);
@@ -261,6 +262,54 @@ function shareAmong(
 
 export type Place = Parameters<typeof encodeEdge>[0];
 
+/** The place of a new edge, and what it is drawn from. */
+export function begin(
+  of: {
+    readonly owner: Identity;
+    readonly tag: Omit<Tag, 'owner'>;
+    readonly from: Identity;
+    readonly parent: string;
+  },
+  terms: EdgeTerms & { readonly allowsRecoverable: boolean; readonly identityKey: Uint8Array },
+  random: RandomBytes,
+): { readonly place: Place; readonly drawn: RandomBytes } {
+  const bare = { ...of, to: terms.to };
+  const digest = termsDigest(terms);
+  const { identityKey } = terms;
+  const unnamed = encodeEdge(placeOf(bare, NO_SERIAL));
+  const serial = hkdf(
+    sha256,
+    random(HEDGE_BYTES),
+    identityKey,
+    encodeParts('careledger/edge-serial/v1', unnamed, digest),
+    SERIAL_BYTES,
+  );
+  const place = placeOf(bare, serial);
+  return { place, drawn: hedged(identityKey, encodeEdge(place), digest, random) };
+}
+
+/** What an edge's name does not say and its secrets depend on. */
+function termsDigest({
+  to,
+  proxies,
+  threshold,
+  sharable,
+  maxDepth,
+  allowsRecoverable,
+}: EdgeTerms & { readonly allowsRecoverable: boolean }): Uint8Array {
+  const flags = [sharable, allowsRecoverable].map((flag) => (flag ? 1n : 0n));
+  return sha256(
+    encodeParts(
+      'careledger/edge-terms/v1',
+      to.publicKey,
+      ...[BigInt(threshold), BigInt(maxDepth), ...flags],
+      ...proxies,
+    ),
+  );
+}
+
+const NO_SERIAL = new Uint8Array(SERIAL_BYTES);
+
 export function placeOf(
   of: {
     readonly owner: Identity;
@@ -269,7 +318,7 @@ export function placeOf(
     readonly to: Identity;
     readonly parent: string;
   },
-  random: RandomBytes,
+  serial: Uint8Array,
 ): Place {
   const bare = ({ name, keyEpoch }: Identity): Identity => ({ name, keyEpoch });
   const { typeLabel, conditionLabel, tagEpoch } = of.tag;
@@ -281,7 +330,7 @@ export function placeOf(
     from: bare(of.from),
     to: bare(of.to),
     parent: of.parent,
-    serial: bytesToHex(random(SERIAL_BYTES)),
+    serial: bytesToHex(serial),
   };
 }
 
@@ -310,12 +359,11 @@ export function inverse(engine: PairingEngine, value: G1): G1 {
   return engine.g1Power(value, LAST_EXPONENT);
 }
 
-/** Draws that depend on the maker's key and the edge as well as on `random`. */
-export function hedged(key: Uint8Array, place: Place, random: RandomBytes): RandomBytes {
-  const edge = encodeEdge(place);
+/** Draws that depend on the maker's key, the edge and its terms as well as on `random`. */
+function hedged(key: Uint8Array, edge: Uint8Array, terms: Uint8Array, random: RandomBytes): RandomBytes {
   let block = 0n;
   return (sizeBytes) => {
-    const info = encodeParts('careledger/edge-random/v1', edge, block);
+    const info = encodeParts('careledger/edge-random/v2', edge, terms, block);
     block += 1n;
     return hkdf(sha256, random(HEDGE_BYTES), key, info, sizeBytes);
   };

@@ -13,12 +13,11 @@ import { mclPairing, type PairingEngine } from '../pairing/index.js';
 import { verifyChain, type EdgeChain } from './chain.js';
 import {
   assertRecoverable,
+  begin,
   edgePoint,
   finishEdge,
-  hedged,
   inverse,
   openEdge,
-  placeOf,
   type Delegator,
   type EdgeTerms,
   type MadeEdge,
@@ -43,8 +42,11 @@ export function makeOnwardEdge(
   const k = openEdge(delegator.identity, delegator.identityKey, above, w, engine);
   const { owner, typeLabel, conditionLabel, tagEpoch, edgeId, allowsRecoverable } = above;
   const tag = { typeLabel: hexToBytes(typeLabel), conditionLabel: hexToBytes(conditionLabel), tagEpoch };
-  const place = placeOf({ owner, tag, from: delegator.identity, to: terms.to, parent: edgeId }, random);
-  const drawn = hedged(delegator.identityKey, place, random);
+  const { place, drawn } = begin(
+    { owner, tag, from: delegator.identity, parent: edgeId },
+    { ...terms, allowsRecoverable, identityKey: delegator.identityKey },
+    random,
+  );
   const secret = drawn(EDGE_SECRET_BYTES);
   const next = edgePoint(engine, place, secret);
   const r = engine.g1Multiply(next, inverse(engine, k));

@@ -37,8 +37,20 @@ export type ProxyAnswers = ReadonlyMap<
   string,
   readonly { readonly edgeId: string; readonly bytes: Uint8Array }[]
 >;
-/** Ed25519 keys of the proxies' member identities as the ledger has them, base64url. */
+/**
+ * Ed25519 keys of the proxies' member identities as the ledger has them, base64url: by proxy, or under `edgeProxy` where a
+ * proxy acknowledged edges of one chain with keys of several epochs.
+ */
 export type ProxyKeys = ReadonlyMap<string, string>;
+
+/** Place of a proxy's key for one edge. */
+export function edgeProxy(edgeId: string, proxy: string): string {
+  return `${edgeId}/${proxy}`;
+}
+
+function keyOfProxy(keys: ProxyKeys, edgeId: string, proxy: string): string | undefined {
+  return keys.get(edgeProxy(edgeId, proxy)) ?? keys.get(proxy);
+}
 
 export interface OpenedAlong {
   /** 32 bytes each, in the order of the headers; none (a hole) at the place of a header that does not open. */
@@ -198,7 +210,7 @@ export function verifyAttestations(
   const message = attestedMessage(header);
   let right = 0;
   for (const [point, signature] of header.attestations) {
-    const proxyKey = proxyKeys.get(statement.proxies[point - 1] ?? '');
+    const proxyKey = keyOfProxy(proxyKeys, statement.edgeId, statement.proxies[point - 1] ?? '');
     if (proxyKey === undefined) throw notAttested('proxies of this edge');
     verifyPatientSignature({ publicKey: fieldBytes('proxyKey', proxyKey, 32), message, signature });
     right += 1;
@@ -287,7 +299,7 @@ function rightPartials(
   for (const [index, proxy] of proxies.entries()) {
     if (right.length === threshold) break;
     const bytes = of.answers.get(proxy)?.find((answer) => answer.edgeId === edgeId)?.bytes;
-    const proxyKey = of.proxyKeys.get(proxy);
+    const proxyKey = keyOfProxy(of.proxyKeys, edgeId, proxy);
     if (bytes === undefined || proxyKey === undefined) continue;
     try {
       const partials = verifyEdgePartials(

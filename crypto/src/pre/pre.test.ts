@@ -5,7 +5,7 @@ import { initPairing } from '../pairing/index.js';
 import { verifyChain } from './chain.js';
 import { verifyEdgeShare } from './edge.js';
 import { openAsOwner, publicCheck } from './encrypt.js';
-import { attest, openAlong, openAttested, reEncryptAlong, withAttestations } from './open.js';
+import { attest, edgeProxy, openAlong, openAttested, reEncryptAlong, withAttestations } from './open.js';
 import { parseHeader } from './header.js';
 import { AAD, PROXIES, World, type Hop, type Party } from './pre.test-support.js';
 
@@ -92,6 +92,21 @@ describe('re-encryption', function () {
     expect(verifyEdgeShare(edge!, PROXIES[0]!, good!)).to.equal(1);
     expect(() => verifyEdgeShare(edge!, PROXIES[0]!, bad!)).to.throw(CryptoError);
     expect(() => verifyEdgeShare(edge!, PROXIES[1]!, good!)).to.throw(CryptoError);
+  });
+
+  it('takes each edge’s answer under the key that acknowledged it, where a proxy has changed its own', () => {
+    const { header, wrapKey } = world.encrypt();
+    const answers = world.answers([grant], [header]);
+    const chain = world.chain([grant], [cardiologist]);
+    const later = world.party('member/Hospital9MSP', { keyEpoch: 1 }).identity.signingKey;
+    const changed = new Map(PROXIES.map((proxy) => [proxy, later]));
+    const ofEdge = [...world.proxyKeys].map(
+      ([proxy, key]) => [edgeProxy(grant.made.edgeId, proxy), key] as const,
+    );
+    const open = (proxyKeys: ReadonlyMap<string, string>) =>
+      openAlong(cardiologist, { chain, headers: [header], answers, proxyKeys }).wrapKeys;
+    expect(open(new Map([...changed, ...ofEdge]))).to.deep.equal([wrapKey]);
+    expect(() => open(changed)).to.throw(CryptoError);
   });
 
   it('does not open under another type, condition or epoch', () => {

@@ -15,6 +15,7 @@ import {
   decide,
   validate,
   type Access,
+  type EdgeInForce,
   type EmrRecord,
   type SharingState,
 } from '@careledger/protocol';
@@ -142,11 +143,17 @@ export function createOpeningAuthority(
     const mine = edges.filter(
       ({ proxies }, index) => kept[index] === true && proxies.some((proxy) => proxy.mspId === mspId),
     );
-    const [first] = mine;
-    if (first === undefined) return [];
-    const keyEpoch = first.proxies.find((proxy) => proxy.mspId === mspId)?.keyEpoch ?? 0;
+    if (mine.length === 0) return [];
     const headers = await mapBounded(records, limits.concurrency, (record) => fetchHeader(record));
-    const made = await sharing.partials({ edges: mine, headers, keyEpoch });
+    // Each edge is answered under the key that acknowledged it.
+    const epochOf = ({ proxies }: EdgeInForce): number =>
+      proxies.find((proxy) => proxy.mspId === mspId)?.keyEpoch ?? 0;
+    const perEpoch = await Promise.all(
+      [...new Set(mine.map(epochOf))].map((keyEpoch) =>
+        sharing.partials({ edges: mine.filter((edge) => epochOf(edge) === keyEpoch), headers, keyEpoch }),
+      ),
+    );
+    const made = perEpoch.flat();
     const recordIds = records.map(({ recordId }) => recordId);
     return made.map(({ edgeId, bytes }) => ({
       edgeId,

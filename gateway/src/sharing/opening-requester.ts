@@ -17,6 +17,7 @@ import {
 import {
   CryptoError,
   MAX_SHARING_HEADER_BYTES,
+  edgeProxy,
   erasureKeyFromParts,
   openSharingHeader,
   parseSharingHeader,
@@ -182,12 +183,13 @@ export function createOpeningRequester(
     return parseSharingHeader(await store.get(sharing.headerCid, { maxBytes: MAX_SHARING_HEADER_BYTES }));
   }
 
+  /** Of the epoch with which each proxy acknowledged each edge. */
   async function proxyKeysOf({ edges }: Lineage): Promise<ReadonlyMap<string, string>> {
-    const proxies = edges.flatMap((edge) => edge.proxies);
+    const places = edges.flatMap(({ edgeId, proxies }) => proxies.map((proxy) => ({ ...proxy, edgeId })));
     const keys = await Promise.all(
-      proxies.map(async ({ mspId, keyEpoch }) => {
+      places.map(async ({ edgeId, mspId, keyEpoch }) => {
         const { signingKey } = await registered({ name: memberName(mspId), keyEpoch }, ledger);
-        return [mspId, signingKey] as const;
+        return [edgeProxy(edgeId, mspId), signingKey] as const;
       }),
     );
     return new Map(keys);

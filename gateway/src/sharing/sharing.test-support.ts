@@ -163,12 +163,10 @@ export class World {
   async edge(
     toName: string,
     proxies: readonly string[],
-    options: { readonly maxDepth?: number; readonly serial?: Uint8Array } = {},
+    options: { readonly maxDepth?: number } = {},
   ): Promise<{ readonly edgeId: string; readonly edge: Edge; readonly shares: SealedShareOfEdge[] }> {
-    const { maxDepth = 1, serial } = options;
+    const { maxDepth = 1 } = options;
     const tagEpoch = 0;
-    const random = (size: number): Uint8Array =>
-      serial?.length === size ? Uint8Array.from(serial) : randomBytes(size);
     const to = this.identities.get(toName);
     if (to === undefined) throw new Error(`no identity ${toName}`);
     const terms = {
@@ -184,7 +182,7 @@ export class World {
       maxDepth,
       allowsRecoverable: false,
     };
-    const made = makeEdge(this.owner, terms, undefined, random);
+    const made = makeEdge(this.owner, terms);
     const edge: Edge = {
       recordType: 'laboratory',
       sensitivity: 'normal',

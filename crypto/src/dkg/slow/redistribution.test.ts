@@ -184,6 +184,15 @@ describe('the identity master key shared anew', function () {
       expect(resultsOf(run(bad))).to.have.length(4);
     });
 
+    it('nobody for complaints whose answers would give every holder the key, and ends', () => {
+      // Of one dealer alone it goes on: the test before.
+      const complaints = Uint8Array.of(1, 1);
+      const timeline = run(
+        changing({ from: H4, name: 'complain' }, { broadcast: () => ({ complaints }) }),
+      );
+      expect(Object.values(endings(timeline))).to.include('INCONSISTENT nobody');
+    });
+
     it('a newcomer that deals, and a leaving dealer that complains', () => {
       const dealt = bodyOf(moved, H1, 'deal');
       const dealing = run(changing({ from: H4, name: 'deal' }, { broadcast: () => dealt }));

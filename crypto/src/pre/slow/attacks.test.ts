@@ -16,7 +16,7 @@ import {
   type PairingEngine,
 } from '../../pairing/index.js';
 import { verifyChain } from '../chain.js';
-import { makeEdge, openEdge, verifyEdgeValues, type MadeEdge, type PublicEdge } from '../edge.js';
+import { inverse, makeEdge, openEdge, verifyEdgeValues, type MadeEdge, type PublicEdge } from '../edge.js';
 import { openAsOwner, openedKey, ownerBase, partsFor, publicCheck } from '../encrypt.js';
 import { NO_EDGE, NO_SECRET, encodeHeader, handleOf, parseHeader, type PreHeader } from '../header.js';
 import { attest, openAlong, openAttested, reEncryptAlong, withAttestations } from '../open.js';
@@ -275,8 +275,30 @@ describe('attacks on re-encryption', function () {
       drawn = 0;
       const two = makeEdge(world.owner, { ...terms, tag: world.tag({ type: 'imaging' }) }, engine, fixed);
       const [first, second] = [one, two].map(({ statement }) => parseStatement(statement));
-      expect(first!.serial).to.equal(second!.serial);
+      expect(first!.serial).to.not.equal(second!.serial);
       expect(bytesToHex(first!.ex)).to.not.equal(bytesToHex(second!.ex));
+    });
+
+    it('a generator that repeats itself gives no proxy R when an edge is tried again with others', () => {
+      const repeated = (sizeBytes: number): Uint8Array => new Uint8Array(sizeBytes).fill(7);
+      const make = (proxies: string[], threshold: number) =>
+        makeEdge(
+          world.owner,
+          { ...world.terms(reader, { proxies, threshold }), tag: world.tag(), allowsRecoverable: false },
+          engine,
+          repeated,
+        );
+      const [first, second] = [make(['AMSP', 'BMSP', 'CMSP'], 2), make(['BMSP', 'CMSP', 'DMSP'], 2)];
+      const pointOf = (edge: MadeEdge): G1 => engine.decodeG1('share', edge.shares.get('BMSP')!);
+      // On one line, two points of it would give its value at 0: F(1)^2 F(2)^-1.
+      const together = engine.g1Multiply(
+        engine.g1Power(pointOf(second), 2n),
+        inverse(engine, pointOf(first)),
+      );
+      const alone = make(['AMSP'], 1);
+      expect(bytesToHex(engine.encodeG1(together))).to.not.equal(bytesToHex(alone.shares.get('AMSP')!));
+      expect(new Set([first, second, alone].map(({ edgeId }) => edgeId)).size).to.equal(3);
+      expect(make(['AMSP'], 1).edgeId, 'the same terms again').to.equal(alone.edgeId);
     });
 
     it('values that are not on one polynomial, outside GT, or unsigned', () => {

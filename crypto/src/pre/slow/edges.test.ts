@@ -154,7 +154,7 @@ describe('edges', function () {
       const make = (owner: Identity): EdgeChain => {
         const place = placeOf(
           { owner, tag: world.tag(), from: identity, to: reader.identity, parent: NO_PARENT },
-          randomBytes,
+          randomBytes(16),
         );
         const secret = randomBytes(32);
         const k = edgePoint(engine, place, secret);

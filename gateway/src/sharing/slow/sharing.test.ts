@@ -10,6 +10,7 @@ import {
   labelOf,
   openPartialKey,
   parseStatement,
+  signStatement,
   signPatientPayload,
   verifyPatientSignature,
 } from '@careledger/crypto';
@@ -259,12 +260,14 @@ describe('identity keys, proxies and forwards between three hospitals', function
       });
       expect(await custody.hasEdgeShare(made.edgeId)).to.equal(true);
 
-      const { serial } = parseStatement(base64UrlToBytes(made.edge.statement));
-      const again = await world.edge(granteeName(clinicians), [H1, H3], {
-        serial: Buffer.from(serial, 'hex'),
-      });
-      expect(again.edgeId).to.equal(made.edgeId);
-      expect((await failure(proxy.keep(H1, bodyFor(again, H3)))).code).to.equal('ALREADY_EXISTS');
+      // The same edge and share, but a word more in what the maker signs.
+      const statement = parseStatement(base64UrlToBytes(made.edge.statement));
+      const changed = { ...statement, allowsRecoverable: !statement.allowsRecoverable };
+      const again = bytesToBase64Url(signStatement(changed, world.owner.signingKey));
+      const body = bodyFor(made, H3);
+      const other = { ...body, edge: { ...body.edge, statement: again } };
+      expect(parseStatement(base64UrlToBytes(again)).edgeId).to.equal(made.edgeId);
+      expect((await failure(proxy.keep(H1, other))).code).to.equal('ALREADY_EXISTS');
       expect(await proxy.keep(H1, bodyFor(made, H3))).to.deep.equal(ack);
     });
 
