@@ -15,6 +15,7 @@ import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed } from './testing/rejections.js';
 
 const clinician = staff(ALPHA, 'clinician');
+const officer = staff(ALPHA, 'officer');
 const auditor = staff(BRAVO, 'auditor');
 
 describe('records', () => {
@@ -219,18 +220,19 @@ describe('records', () => {
     ]);
     const erase = { recordId: first, reason: 'x' };
     await expectRejections(ledger, 'records:Erase', [
-      ...malformed(clinician, erase),
+      ...malformed(officer, erase),
       { why: 'another hospital', code: 'NOT_OWNER', caller: staff(BRAVO, 'officer'), argument: erase },
+      { why: 'a clinician', code: 'ROLE_NOT_ALLOWED', caller: clinician, argument: erase },
       {
         why: 'an unknown record',
         code: 'RECORD_NOT_FOUND',
-        caller: clinician,
+        caller: officer,
         argument: { ...erase, recordId: missing },
       },
     ]);
-    await ledger.submit(clinician, 'records:Erase', erase);
+    await ledger.submit(officer, 'records:Erase', erase);
     await expectRejections(ledger, 'records:Erase', [
-      { why: 'an erased record', code: 'TRANSITION_NOT_ALLOWED', caller: clinician, argument: erase },
+      { why: 'an erased record', code: 'TRANSITION_NOT_ALLOWED', caller: officer, argument: erase },
     ]);
     await expectRejections(ledger, 'records:Supersede', [
       { why: 'an erased record', code: 'TRANSITION_NOT_ALLOWED', caller: clinician, argument: supersede },

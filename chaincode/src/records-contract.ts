@@ -10,6 +10,7 @@ import {
   type GrantBook,
   type ListRecords,
   type RecordBatch,
+  type Role,
 } from '@careledger/protocol';
 import { requireActiveMember, type Call, type Outcome } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
@@ -85,7 +86,7 @@ export class RecordsContract extends CareLedgerContract<'records'> {
       async (call, { recordId, supersededBy }) => {
         const replacement = placeOf(supersededBy);
         const { pseudonym } = recordAt(await readBatch(call, replacement.batchId), replacement.index);
-        return changeEntry(call, recordId, (entry) => {
+        return changeEntry(call, recordId, ['clinician', 'officer'], (entry) => {
           if (pseudonym !== entry.pseudonym || recordId === supersededBy) {
             throw new CareLedgerError('RECORD_NOT_FOUND', {
               message: 'A record is superseded by another record of the same patient.',
@@ -98,11 +99,11 @@ export class RecordsContract extends CareLedgerContract<'records'> {
     );
   }
 
-  /** The evidence stays; the content is no longer released. Removing the ciphertext is the gateway's part. */
+  /** By an officer. The evidence stays; the content is no longer released. Removing the ciphertext is the gateway's part. */
   @Transaction()
   Erase(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
     return this.submit(context, 'Erase', { argumentJson, idempotencyKey }, (call, { recordId, reason }) =>
-      changeEntry(call, recordId, (entry) => ({
+      changeEntry(call, recordId, ['officer'], (entry) => ({
         status: nextStatus('record', entry.status, 'erase'),
         erasedBecause: reason,
       })),
@@ -170,9 +171,10 @@ type EntryChange = Pick<BatchEntry, 'status'> & Partial<Pick<BatchEntry, 'supers
 async function changeEntry(
   call: Call,
   recordId: string,
+  roles: readonly Role[],
   change: (entry: BatchEntry) => EntryChange,
 ): Promise<Outcome> {
-  requireRole(call.caller, ['clinician', 'officer']);
+  requireRole(call.caller, roles);
   const consortium = await requireActiveMember(call);
   const { batchId, index } = placeOf(recordId);
   const batch = await readBatch(call, batchId);

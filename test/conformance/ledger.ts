@@ -144,7 +144,10 @@ export function ledgerConformance(name: string, makeHarness: () => Promise<Ledge
         expect(await codeOf(rename(clinician, 'by a clinician'))).to.equal('ROLE_NOT_ALLOWED');
         expect(
           await codeOf(
-            ledger().submit(clinician, 'records', 'Erase', { recordId: `${randomId()}.0`, reason: 'x' }),
+            ledger().submit(clinician, 'records', 'Supersede', {
+              recordId: `${randomId()}.0`,
+              supersededBy: `${randomId()}.0`,
+            }),
           ),
         ).to.equal('RECORD_NOT_FOUND');
         expect(await codeOf(ledger().submit(clinician, 'records', 'Anchor', { batchId: 'no' }))).to.equal(

@@ -52,11 +52,11 @@ export function assertKeyServers(
 }
 
 /**
- * By the owner, the records of one batch that wait for it: new ciphertext, headers and digest. What stood here before
+ * By the owner's gateway, which alone has the keys, the records of one batch that wait for it: new ciphertext, headers and digest. What stood here before
  * stands in the blocks. The whole request or nothing.
  */
 export async function resealed(call: Call, { batchId, records }: Reseal): Promise<Outcome> {
-  requireRole(call.caller, ['clinician', 'officer', 'gateway']);
+  requireRole(call.caller, ['gateway']);
   const consortium = await requireActiveMember(call);
   const batch = await readBatch(call, batchId);
   const { mspId } = call.caller;
