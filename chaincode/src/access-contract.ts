@@ -70,11 +70,13 @@ export class AccessContract extends CareLedgerContract<'access'> {
         }
         await recordDenials(call, consortium, outcome.decisions, suspensions);
         if (outcome.receiptDueBy !== undefined) await requireReceipt(call, outcome.receiptDueBy);
+        const pseudonyms = outcome.changedBooks.map(({ pseudonym }) => pseudonym);
         const event = {
           event: EVENTS.accessDecided,
           id: txId,
           mspId: requester.mspId,
           status: overall(access),
+          ...(pseudonyms.length === 0 ? {} : { pseudonyms }),
         } as const;
         return { result: access, event, standsAt: { prefix: KEYS.access, attributes: [txId] } };
       },

@@ -7,6 +7,7 @@ import {
   CID,
   DELTA,
   DIGEST,
+  X25519_KEY,
   anchored,
   enrolled,
   open,
@@ -163,13 +164,44 @@ describe('openings along edges, and the records they open', () => {
     expect(anchoring.reads.has(book), 'so is an anchoring under the epoch of before').to.equal(true);
   });
 
-  it('end after the openings that a rule allows, with what stands below, and the epoch is raised', async () => {
+  it('are denied after those that a rule allows, and end with what stands below when the last was served', async () => {
+    const root = await patient.grantByEdge({ grantee: GRANTEES.bravo, maxHops: 1 });
+    const forward = await patient.forward(root, { grantee: GRANTEES.charlie });
+    await patient.instruct({ kind: 'expire-grant', afterOpenings: 1 });
+    expect(await decide()).to.include({ outcome: 'grant', via: 're-encryption' });
+    const sweep = async () => {
+      const { pseudonym } = patient;
+      return (await ledger.submit(gateway, 'grants:Sweep', { pseudonym })).response;
+    };
+    expect((await patient.chain(root.grantId)).links, 'for the last opening').to.have.length(1);
+    for (const caller of [bravo, charlie])
+      expect(await decide(caller)).to.include({ reason: 'GRANT_USED_UP' });
+    ledger.advance(LIMITS.releaseWindowMs);
+    expect(await sweep()).to.deep.equal({ expired: [] });
+    ledger.advance(LIMITS.usedUpGrantKeptMs);
+    expect(await sweep()).to.deep.equal({ expired: [root.grantId, forward.grantId] });
+    expect(await decide()).to.include({ reason: 'NO_GRANT' });
+    expect((await patient.sharing).tags).to.deep.equal({ 'laboratory/normal': { epoch: 1, sharable: true } });
+  });
+
+  it('count under fresh forwards as openings of the grant that the patient limited', async () => {
+    await patient.instruct({ kind: 'expire-grant', afterOpenings: 2 });
     const root = await patient.grantByEdge({ grantee: GRANTEES.bravo, maxHops: 1 });
     await patient.forward(root, { grantee: GRANTEES.charlie });
-    await patient.instruct({ kind: 'expire-grant', afterOpenings: 1 });
+    expect(await decide(charlie)).to.include({ outcome: 'grant' });
+    await patient.forward(root, { grantee: GRANTEES.charlie });
     expect(await decide()).to.include({ outcome: 'grant' });
-    expect(await decide(charlie)).to.include({ reason: 'NO_GRANT' });
-    expect((await patient.sharing).tags).to.deep.equal({ 'laboratory/normal': { epoch: 1, sharable: true } });
+    expect(await decide(charlie)).to.include({ reason: 'GRANT_USED_UP' });
+  });
+
+  it('name in their event the patients whose grant books they changed, and nobody else', async () => {
+    const argument = { recordIds: [recordId], purpose: 'treatment', recipientKey: X25519_KEY };
+    await patient.grantByEdge({ grantee: GRANTEES.bravo });
+    const eventOf = async () => (await ledger.submit(bravo, 'access:Open', argument)).events[0];
+    expect(await eventOf()).to.not.have.property('pseudonyms');
+    await patient.instruct({ kind: 'expire-grant', afterOpenings: 1 });
+    expect(await eventOf()).to.deep.include({ pseudonyms: [patient.pseudonym] });
+    expect(await eventOf(), 'a denial').to.not.have.property('pseudonyms');
   });
 
   it('anchors sharing headers of the present epochs only', async () => {
@@ -259,7 +291,8 @@ describe('openings along edges, and the records they open', () => {
     await expectRejections(ledger, 'records:Reseal', [
       ...malformed(gateway, argument),
       refused('another hospital', 'NOT_OWNER', argument, staff(BRAVO, 'gateway')),
-      refused('a researcher', 'ROLE_NOT_ALLOWED', argument, staff(ALPHA, 'researcher')),
+      refused('a clinician', 'ROLE_NOT_ALLOWED', argument, staff(ALPHA, 'clinician')),
+      refused('an officer', 'ROLE_NOT_ALLOWED', argument, staff(ALPHA, 'officer')),
       refused('no member', 'MEMBER_NOT_ACTIVE', argument, staff('EchoMSP', 'gateway')),
       refused('the epoch of before', 'EPOCH_STALE', resealing([recordId], 0)),
       refused('a record of another batch', 'SCHEMA_VIOLATION', resealing([second], 1)),

@@ -1,8 +1,13 @@
 import { expect } from 'chai';
-import {} from '@careledger/protocol';
+import { DENY_REASONS } from '@careledger/protocol';
+import { REQUESTERS_DOING } from './opening/denials.js';
 import {
   ALPHA,
+  BRAVO,
   CHARLIE,
+  CID,
+  DELTA,
+  DIGEST,
   X25519_KEY,
   anchored,
   enrolled,
@@ -15,6 +20,7 @@ import {
 } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed } from './testing/rejections.js';
+import { GRANTEES, clinicianOf, sharingHospitals, sharingPatient } from './testing/sharing.js';
 
 const officer = staff(ALPHA, 'officer');
 const SUSPEND = { kind: 'suspend-requester', denials: 3, withinMs: 3_600_000 } as const;
@@ -50,6 +56,46 @@ describe('standing instructions of a hospital', () => {
       expect(await reason()).to.equal('REQUESTER_SUSPENDED');
       expect((await open(ledger, staff(CHARLIE, 'clinician', 'dr-other'), ids)).decisions[0]).to.include({
         outcome: 'grant',
+      });
+    });
+
+    it('counts what the requester does, and nothing that others did or have yet to do', async () => {
+      const ofOthers = DENY_REASONS.filter((each) => !REQUESTERS_DOING[each]);
+      expect(ofOthers).to.have.members([
+        ...['MEMBER_NOT_ACTIVE', 'REQUESTER_SUSPENDED', 'PATIENT_CLOSED', 'RECORD_ERASED'],
+        ...['GRANT_USED_UP', 'TAG_NOT_SHARABLE', 'PARENT_ENDED', 'GRANT_EPOCH_STALE', 'RESEAL_PENDING'],
+      ]);
+      await set({ ...SUSPEND, denials: 1 });
+      for (const recordId of ids)
+        await ledger.submit(officer, 'records:Erase', { recordId, reason: 'on request' });
+      for (let count = 0; count < 2; count += 1) expect(await reason()).to.equal('RECORD_ERASED');
+      const code = 'SUSPENSION_NOT_FOUND';
+      const of = { ownerMspId: ALPHA, requester };
+      expect((await ledger.refusal(officer, 'instructions:GetSuspension', of)).code).to.equal(code);
+    });
+
+    it('suspends nobody whose grant waits for edges because another hospital ended a forward', async () => {
+      const sharing = await sharingHospitals();
+      const owner = await sharingPatient(sharing);
+      const rule = { ...SUSPEND, denials: 1 };
+      await sharing.submit(officer, 'instructions:SetForMember', { instructionId: id(), rule });
+      const ofSharing = { headerCid: CID, handle: DIGEST, sensitivity: 'normal', tagEpoch: 0, keyEpoch: 0 };
+      const anchoring = { headerVersion: 2, erasureLeaf: 0, sharing: ofSharing };
+      const recordIds = await anchored(sharing, ALPHA, [record(owner.pseudonym, anchoring)]);
+      await owner.grantByEdge({ grantee: GRANTEES.bravo });
+      const root = await owner.grantByEdge({ grantee: GRANTEES.charlie, maxHops: 1 });
+      const { grantId } = await owner.forward(root, { grantee: GRANTEES.delta });
+      const ending = { pseudonym: owner.pseudonym, grantId };
+      await sharing.submit(clinicianOf(CHARLIE), 'grants:EndForward', ending);
+      const honest = clinicianOf(BRAVO);
+      for (let count = 0; count < 2; count += 1)
+        expect((await open(sharing, honest, recordIds)).decisions[0]).to.include({
+          reason: 'GRANT_EPOCH_STALE',
+        });
+      const stranger = clinicianOf(DELTA);
+      expect((await open(sharing, stranger, recordIds)).decisions[0]).to.include({ reason: 'NO_GRANT' });
+      expect((await open(sharing, stranger, recordIds)).decisions[0]).to.include({
+        reason: 'REQUESTER_SUSPENDED',
       });
     });
 

@@ -35,6 +35,7 @@ const DENIED: Record<DenyReason, Partial<DecisionInput>> = {
   PURPOSE_NOT_COVERED: { purpose: 'payment' },
   RECORD_TYPE_NOT_COVERED: { record: record({ type: 'imaging' }) },
   CONDITION_NOT_MET: { grants: [grant({ condition: { department: 'cardiology' } })] },
+  GRANT_USED_UP: { grants: [grant({ openings: 2 })], openingsAllowed: 2 },
   TAG_NOT_SHARABLE: sharedInput({
     patient: { tags: { 'laboratory/normal': { epoch: 2, sharable: false } } },
   }),
@@ -125,6 +126,17 @@ describe('decide', () => {
       expect(decide(input(DENIED[reason]))).to.deep.equal({ outcome: 'deny', reason });
     });
   }
+
+  it('grants the last opening that is allowed, and counts what was opened under a grant above', () => {
+    expect(decide(input({ grants: [grant({ openings: 1 })], openingsAllowed: 2 }))).to.include({
+      outcome: 'grant',
+    });
+    const below = [edgeGrant({ grantee: { kind: 'member', mspId: 'CharlieMSP' }, openings: 2 }), forward()];
+    const under = (openingsAllowed?: number) =>
+      decide({ ...sharedInput({ grants: below }), openingsAllowed });
+    expect(under(2)).to.deep.equal({ outcome: 'deny', reason: 'GRANT_USED_UP' });
+    for (const allowed of [3, undefined]) expect(under(allowed)).to.include({ outcome: 'grant' });
+  });
 
   it('takes both ends of a grant’s time as inside', () => {
     for (const at of [grant().notBefore, grant().notAfter])

@@ -1,4 +1,5 @@
 import type { Purpose } from './names.js';
+import { isUsedUp } from './opening-count.js';
 import type { Caller } from './schemas/common.js';
 import type { DenyReason, KeyWay } from './schemas/access.js';
 import type { GrantBook } from './schemas/grant-book.js';
@@ -25,6 +26,8 @@ export interface DecisionInput {
   /** Live grants and instructions of the patient (the grant book). */
   readonly grants: readonly PatientGrant[];
   readonly instructions: readonly PatientInstruction[];
+  /** Openings of one grant that a rule of the patient allows; undefined without such a rule. */
+  readonly openingsAllowed?: number | undefined;
   readonly requesterMemberActive: boolean;
   readonly requesterSuspended: boolean;
 }
@@ -114,6 +117,7 @@ const GRANT_REASONS = [
   'RECORD_TYPE_NOT_COVERED',
   'PURPOSE_NOT_COVERED',
   'CONDITION_NOT_MET',
+  'GRANT_USED_UP',
   'PARENT_ENDED',
   'GRANT_EPOCH_STALE',
   'RESEAL_PENDING',
@@ -125,7 +129,9 @@ function whyNot(grant: PatientGrant, input: DecisionInput): (typeof GRANT_REASON
   if (input.at < grant.notBefore) return 'GRANT_NOT_YET_VALID';
   if (!grant.recordTypes.includes(input.record.type)) return 'RECORD_TYPE_NOT_COVERED';
   if (!grant.purposes.includes(input.purpose)) return 'PURPOSE_NOT_COVERED';
-  return meetsCondition(grant, input) ? whyNoKey(grant, input) : 'CONDITION_NOT_MET';
+  if (!meetsCondition(grant, input)) return 'CONDITION_NOT_MET';
+  if (isUsedUp(lineageOf(input.grants, grant), input.openingsAllowed)) return 'GRANT_USED_UP';
+  return whyNoKey(grant, input);
 }
 
 /** Why the grant, though it covers the record, gives no key: its edges do not reach what the record is sealed under. */

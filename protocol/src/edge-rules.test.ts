@@ -1,8 +1,14 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { decide } from './decision.js';
-import { assertEdgesCover, assertForward, assertRoomForEdges, liveLineage } from './edge-rules.js';
-import { endAllGrants, endForward, expirePast, revokeGrant } from './grant-rules.js';
+import {
+  assertEdgesCover,
+  assertForward,
+  assertForwardStands,
+  assertRoomForEdges,
+  liveLineage,
+} from './edge-rules.js';
+import { addGrant, endAllGrants, endForward, expirePast, revokeGrant } from './grant-rules.js';
 import { LIMITS } from './limits.js';
 import { RECORD_TYPES, SENSITIVITIES } from './record-types.js';
 import {
@@ -149,6 +155,49 @@ describe('what ends with a grant', () => {
   });
 });
 
+describe('the room for forwards', () => {
+  const numbered = (index: number, changes: Partial<PatientGrant> = {}): PatientGrant =>
+    forward({ grantId: String(index).padStart(32, '0'), ...changes });
+  const under = (parentId: string) => ({ basis: { parentId, by: sharedInput().requester } });
+  const forwards = (count: number, changes: Partial<PatientGrant> = {}): PatientGrant[] =>
+    Array.from({ length: count }, (_, index) => numbered(index, changes));
+  const added = (grants: readonly PatientGrant[], one: PatientGrant) => () =>
+    addGrant(book({ grants: [...grants] }), one, AT, TX_ID);
+  const own = edgeGrant({ grantId: 'e'.repeat(32) });
+
+  it('of one grant is bounded, below a forward too, and leaves the patient’s own', () => {
+    const almost = [edgeGrant(), ...forwards(LIMITS.forwardsPerGrant - 1)];
+    const last = numbered(99);
+    expect(added(almost, last)().book.grants).to.have.length(LIMITS.forwardsPerGrant + 1);
+    const full = [...almost, last];
+    for (const beyond of [numbered(100), numbered(100, under(last.grantId))])
+      expect(code(added(full, beyond))).to.equal('LIMIT_EXCEEDED');
+    expect(added(full, own)().book.grants).to.have.length(LIMITS.forwardsPerGrant + 2);
+    const [first, ...others] = forwards(LIMITS.forwardsPerGrant);
+    const past = { ...first, notAfter: '2026-11-20T07:59:59.999Z' } as PatientGrant;
+    expect(added([edgeGrant(), past, ...others], numbered(100))().ended).to.have.length(1);
+  });
+
+  it('of one patient is bounded in grants and in edges', () => {
+    const roots = ['a', 'b', 'c'].map((digit) => edgeGrant({ grantId: digit.repeat(32) }));
+    const spread = (count: number, edges = 1): PatientGrant[] =>
+      forwards(count).map((one, index) => ({
+        ...one,
+        ...under(roots[index % roots.length]?.grantId ?? ''),
+        edges: Array.from({ length: edges }, () => edge()),
+      }));
+    const next = numbered(99, under(roots[2]?.grantId ?? ''));
+    const most = LIMITS.forwardsPerPatient;
+    expect(added([...roots, ...spread(most - 1)], next)().book.grants).to.have.length(most + roots.length);
+    expect(code(added([...roots, ...spread(most)], next))).to.equal('LIMIT_EXCEEDED');
+    expect(added([...roots, ...spread(most)], own)().ended).to.deep.equal([]);
+    const eight = LIMITS.forwardEdgesPerPatient / 8;
+    expect(code(added([...roots, ...spread(8, eight)], next))).to.equal('LIMIT_EXCEEDED');
+    expect(added([...roots, ...spread(8, eight - 1)], next)().ended).to.deep.equal([]);
+    expect(added([...roots, ...spread(8, eight)], own)().ended).to.deep.equal([]);
+  });
+});
+
 describe('a chain of grants', () => {
   it('is live when all of it is, and ends at what stands alone', () => {
     const whole = book({ grants: [edgeGrant(), forward()] });
@@ -197,6 +246,13 @@ describe('a chain of grants', () => {
     };
     const within = { ...terms, condition: { department: 'oncology' }, receiptDueWithinMs: 60_000 };
     expect(assertForward([parent], within, requester)).to.equal(parent);
+    const outsider = { ...requester, department: 'cardiology' };
+    const { mspId, enrolmentId, role } = requester;
+    for (const caller of [outsider, { mspId, enrolmentId, role }])
+      expect(code(() => assertForward([parent], within, caller))).to.equal('NOT_OWNER');
+    expect(assertForwardStands([parent], within, outsider), 'a renewal').to.equal(parent);
+    const stranger = { ...requester, mspId: 'CharlieMSP' };
+    expect(code(() => assertForwardStands([parent], within, stranger))).to.equal('NOT_OWNER');
     for (const beyond of [
       terms,
       { ...within, receiptDueWithinMs: 90_001 },

@@ -124,11 +124,29 @@ export function liveLineage(book: GrantBook, grantId: string, at: string): Patie
 type ForwardTerms = Omit<Forward, 'edges' | 'acks' | 'parentId'>;
 
 /**
- * An onward grant: by the grantee of its parent, within the hops and the terms of its parent, to nobody whom the data
- * passed already.
+ * An onward grant: by the grantee of its parent, of the department that the parent is for, within the hops and the terms
+ * of its parent, to nobody whom the data passed already.
  * @throws CareLedgerError NOT_OWNER, HOPS_EXHAUSTED, FORWARD_EXCEEDS_GRANT
  */
 export function assertForward(
+  lineage: readonly PatientGrant[],
+  terms: ForwardTerms,
+  caller: Caller,
+): PatientGrant {
+  const parent = assertForwardStands(lineage, terms, caller);
+  const department = parent.condition?.department;
+  if (department === undefined || department === caller.department) return parent;
+  throw new CareLedgerError('NOT_OWNER', {
+    message: 'Only the department that a grant is for hands it on.',
+  });
+}
+
+/**
+ * As `assertForward`, of a forward that was made: whoever is its grantee renews it, the hospital's gateway too, which is
+ * of no department.
+ * @throws CareLedgerError as `assertForward`
+ */
+export function assertForwardStands(
   lineage: readonly PatientGrant[],
   terms: ForwardTerms,
   caller: Caller,

@@ -8,7 +8,17 @@ export interface LedgerEventPayload {
   readonly mspId?: string;
   readonly status?: string;
   readonly pseudonym?: string;
+  /** Of an opening that changed grant books: whose. One of each record at most, so `LIMITS.batchRecords`. */
+  readonly pseudonyms?: readonly string[];
   /** Of a ceremony. */
   readonly attempt?: number;
   readonly round?: number;
+}
+
+/** The patients whose books an event may be about. */
+export function pseudonymsOf({
+  pseudonym,
+  pseudonyms = [],
+}: Pick<LedgerEventPayload, 'pseudonym' | 'pseudonyms'>): readonly string[] {
+  return pseudonym === undefined ? pseudonyms : [pseudonym, ...pseudonyms];
 }

@@ -2,11 +2,12 @@ import { assertRoomForEdges } from './edge-rules.js';
 import { CareLedgerError } from './errors.js';
 import { addMs, msFromInstant } from './instant.js';
 import { LIMITS } from './limits.js';
+import { isUsedUp, lastInstantOf, openingsAllowed } from './opening-count.js';
 import type { Caller } from './schemas/common.js';
 import type { GrantBook } from './schemas/grant-book.js';
 import type { GrantArguments, PatientGrant } from './schemas/grants.js';
 import type { PatientInstruction, PatientRule } from './schemas/instructions.js';
-import { lineageOf, raiseEpochs, tagsOf } from './tags.js';
+import { lineageOf, parentOf, raiseEpochs, tagsOf } from './tags.js';
 import { nextStatus } from './transitions.js';
 
 /** What happens to a grant book, as pure functions: the contract reads a book, calls one, and writes what it returns. */
@@ -33,25 +34,43 @@ export function assertGrantPeriod(terms: Pick<GrantArguments, 'notBefore' | 'not
 }
 
 export function hasRoom(book: GrantBook, at: string): boolean {
-  return book.grants.filter((grant) => !isPast(grant, at)).length < LIMITS.liveGrantsPerPatient;
+  return book.grants.filter((grant) => !isPast(book, grant, at)).length < LIMITS.liveGrantsPerPatient;
 }
 
-/** @throws CareLedgerError ALREADY_EXISTS for an id in the book, LIMIT_EXCEEDED when the book is full. */
+/**
+ * @throws CareLedgerError ALREADY_EXISTS for an id in the book, LIMIT_EXCEEDED when the book is full, or holds as many
+ * forwards as it may
+ */
 export function addGrant(book: GrantBook, grant: PatientGrant, at: string, txId: string): BookChange {
   if (book.grants.some(({ grantId }) => grantId === grant.grantId)) {
     throw new CareLedgerError('ALREADY_EXISTS', { came: 'the id of a live grant' });
   }
-  const isFull = book.grants.length >= LIMITS.liveGrantsPerPatient;
+  const isFull = whyNoRoom(book, grant) !== undefined;
   // A full book first loses what is over anyway; otherwise nothing is expired here, to keep the write small.
   const swept = isFull ? expirePast(book, at, txId) : { book, ended: [] };
-  if (swept.book.grants.length >= LIMITS.liveGrantsPerPatient) {
-    throw new CareLedgerError('LIMIT_EXCEEDED', {
-      expected: `at most ${String(LIMITS.liveGrantsPerPatient)} live grants; revoke one first`,
-    });
-  }
+  const expected = whyNoRoom(swept.book, grant);
+  if (expected !== undefined) throw new CareLedgerError('LIMIT_EXCEEDED', { expected });
   const after = { ...swept.book, grants: [...swept.book.grants, grant] };
   assertRoomForEdges(after);
   return { book: after, ended: swept.ended };
+}
+
+/** What is full: the book, or what of it is open to forwards, so that no grantee takes the room for the patient's own. */
+function whyNoRoom({ grants }: GrantBook, grant: PatientGrant): string | undefined {
+  if (grants.length >= LIMITS.liveGrantsPerPatient)
+    return `at most ${String(LIMITS.liveGrantsPerPatient)} live grants; revoke one first`;
+  if (parentOf(grant) === undefined) return undefined;
+  const forwards = grants.filter((candidate) => parentOf(candidate) !== undefined);
+  const rootOf = (forward: PatientGrant): string | undefined => lineageOf(grants, forward)[0]?.grantId;
+  const root = rootOf(grant);
+  if (forwards.filter((forward) => rootOf(forward) === root).length >= LIMITS.forwardsPerGrant)
+    return `at most ${String(LIMITS.forwardsPerGrant)} forwards of one grant of the patient`;
+  if (forwards.length >= LIMITS.forwardsPerPatient)
+    return `at most ${String(LIMITS.forwardsPerPatient)} forwards of one patient's grants`;
+  const edges = [...forwards, grant].flatMap(tagsOf).length;
+  return edges > LIMITS.forwardEdgesPerPatient
+    ? `at most ${String(LIMITS.forwardEdgesPerPatient)} edges of forwards`
+    : undefined;
 }
 
 /** @throws CareLedgerError GRANT_NOT_FOUND when no live grant has the id. */
@@ -79,8 +98,9 @@ export function endAllEdges(book: GrantBook, at: string, txId: string): BookChan
   return endGrants(book, byEdges, { transition: 'revoke', at, txId });
 }
 
+/** Ends what is over: by its time, or by the number of its openings once the last of them had its time to be served. */
 export function expirePast(book: GrantBook, at: string, txId: string): BookChange {
-  const past = book.grants.filter((grant) => isPast(grant, at));
+  const past = book.grants.filter((grant) => isPast(book, grant, at));
   return endGrants(book, past, { transition: 'expire', at, txId });
 }
 
@@ -114,15 +134,11 @@ function endGrants(book: GrantBook, grants: readonly PatientGrant[], ending: End
   return { book: raiseEpochs(remaining, ended.flatMap(tagsOf)), ended };
 }
 
-/** The smallest number of openings after which a rule of the patient expires a grant; undefined without such a rule. */
-export function openingsAllowed(book: GrantBook): number | undefined {
-  const allowed = book.instructions.flatMap(({ status, rule }) =>
-    status === 'active' && rule.kind === 'expire-grant' ? [rule.afterOpenings] : [],
-  );
-  return allowed.length === 0 ? undefined : Math.min(...allowed);
-}
-
-/** Counts one opening for each grant that was used, and expires those that reached what the patient allows. */
+/**
+ * Counts one opening for each grant that was used and every grant above it, and expires those without edges that reached
+ * what the patient allows. One with edges stays for the time in which its last opening is served, since nobody gives
+ * anything along a chain that has ended; decisions deny it already.
+ */
 export function countOpenings(
   book: GrantBook,
   used: ReadonlySet<string>,
@@ -131,11 +147,19 @@ export function countOpenings(
 ): BookChange {
   const allowed = openingsAllowed(book);
   if (allowed === undefined) return { book, ended: [] };
-  const counted = book.grants.map((grant) =>
-    used.has(grant.grantId) ? { ...grant, openings: (grant.openings ?? 0) + 1 } : grant,
+  const opened = new Set(
+    book.grants
+      .filter(({ grantId }) => used.has(grantId))
+      .flatMap((grant) => lineageOf(book.grants, grant))
+      .map(({ grantId }) => grantId),
   );
-  const spent = counted.filter((grant) => used.has(grant.grantId) && (grant.openings ?? 0) >= allowed);
-  return endGrants({ ...book, grants: counted }, spent, { transition: 'expire', at, txId });
+  const counted = book.grants.map((grant) =>
+    opened.has(grant.grantId) ? { ...grant, openings: (grant.openings ?? 0) + 1, lastOpenedAt: at } : grant,
+  );
+  const over = counted.filter(
+    (grant) => opened.has(grant.grantId) && grant.edges === undefined && isUsedUp([grant], allowed),
+  );
+  return endGrants({ ...book, grants: counted }, over, { transition: 'expire', at, txId });
 }
 
 export type AutoGrantRule = Extract<PatientRule, { kind: 'auto-grant' }>;
@@ -167,6 +191,6 @@ export function grantFromInstruction(options: {
   };
 }
 
-function isPast(grant: PatientGrant, at: string): boolean {
-  return at > grant.notAfter;
+function isPast(book: GrantBook, grant: PatientGrant, at: string): boolean {
+  return at > lastInstantOf(book, grant);
 }

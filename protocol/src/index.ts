@@ -14,6 +14,7 @@ export * from './limits.js';
 export * from './link-rules.js';
 export * from './membership.js';
 export * from './names.js';
+export * from './opening-count.js';
 export * from './opening.js';
 export * from './query-budget.js';
 export * from './record-types.js';

@@ -6,6 +6,15 @@ export const LIMITS = {
   liveGrantsPerPatient: 64,
   /** Standing instructions of one patient or one member. */
   instructionsPerOwner: 16,
+  /** Forwards that stand on one grant of the patient, whoever of its grantees made them. */
+  forwardsPerGrant: 16,
+  /** Of the live grants and their edges, as many may be forwards: the rest is the patient's own. */
+  forwardsPerPatient: 32,
+  forwardEdgesPerPatient: 360,
+  /** Time to ask for the keys of an opening that was granted. */
+  releaseWindowMs: 600_000,
+  /** From a grant's last opening that a rule allows until it may be ended: the release window, and two timestamps' play. */
+  usedUpGrantKeptMs: 840_000,
   members: 64,
   pageSize: 100,
   sweepItems: 100,

@@ -1,21 +1,28 @@
 import { expect } from 'chai';
-import { LIMITS } from './limits.js';
+import { addMs } from './instant.js';
+import { LIMITS, TIMESTAMP_WINDOW_MS } from './limits.js';
 import { addGrant, assertGrantPeriod, countOpenings, expirePast, revokeGrant } from './grant-rules.js';
 import { decideOpening, type OpeningInput } from './opening.js';
 import {
   AT,
   AUTO_GRANT,
+  FORWARD_ID,
   GRANT_ID,
   INSTRUCTION_ID,
   PSEUDONYM,
   TX_ID,
   book,
+  edgeGrant,
+  forward,
   grant,
   input,
   instruction,
   record,
+  sharedInput,
 } from './samples.test-support.js';
 import type { GrantBook } from './schemas/grant-book.js';
+import type { PatientGrant } from './schemas/grants.js';
+import type { PatientInstruction } from './schemas/instructions.js';
 
 const BATCH = '02'.repeat(16);
 const MADE = '0f'.repeat(16);
@@ -33,6 +40,13 @@ const opening = (of: GrantBook, changes: Partial<OpeningInput> = {}): OpeningInp
   newGrantId: () => MADE,
   ...changes,
 });
+
+/** Of a patient with an identity key, one record. */
+const shared = (grants: PatientGrant[], instructions: PatientInstruction[]): OpeningInput =>
+  opening(book({ ...sharedInput().patient, grants, instructions }), {
+    records: [sharedInput().record],
+  });
+const openingsOf = (of: GrantBook | undefined) => of?.grants.map(({ openings }) => openings);
 
 describe('decideOpening', () => {
   it('changes no book under an ordinary grant, so that openings do not conflict', () => {
@@ -71,6 +85,47 @@ describe('decideOpening', () => {
     expect(second.decisions[0]).to.include({ outcome: 'grant' });
     expect(second.changedBooks[0]?.grants).to.deep.equal([]);
     expect(second.ended[0]).to.include({ status: 'expired', openings: 2, endedAt: AT });
+  });
+
+  it('counts what is opened under a forward on every grant above it, of however many forwards', () => {
+    const rule = instruction({ kind: 'expire-grant', afterOpenings: 2 });
+    const root = edgeGrant({ grantee: { kind: 'member', mspId: 'CharlieMSP' } });
+    const below = (grantId: string) => forward({ grantId });
+    const first = decideOpening(shared([root, below(FORWARD_ID)], [rule]));
+    expect(openingsOf(first.changedBooks[0])).to.deep.equal([1, 1]);
+    const grants = first.changedBooks[0]?.grants ?? [];
+    const fresh = decideOpening(shared([...grants.slice(0, 1), below(MADE)], [rule]));
+    expect(fresh.decisions[0]).to.include({ outcome: 'grant', grantId: MADE });
+    expect(openingsOf(fresh.changedBooks[0])).to.deep.equal([2, 1]);
+    const third = decideOpening(shared(fresh.changedBooks[0]?.grants ?? [], [rule]));
+    expect(third.decisions[0]).to.include({ outcome: 'deny', reason: 'GRANT_USED_UP' });
+    expect(third.changedBooks).to.deep.equal([]);
+  });
+
+  it('keeps a grant with edges for its last opening to be served, and ends it afterwards', () => {
+    const rule = instruction({ kind: 'expire-grant', afterOpenings: 1 });
+    const only = decideOpening(shared([edgeGrant()], [rule]));
+    expect(only.decisions[0]).to.include({ outcome: 'grant', via: 're-encryption' });
+    expect(only.ended).to.deep.equal([]);
+    const [after = book()] = only.changedBooks;
+    expect(after.grants[0]).to.include({ status: 'active', openings: 1, lastOpenedAt: AT });
+    const served = addMs(AT, LIMITS.usedUpGrantKeptMs);
+    expect(expirePast(after, served, TX_ID).ended).to.deep.equal([]);
+    const over = expirePast(after, addMs(served, 1), TX_ID);
+    expect(over.ended.map(({ status }) => status)).to.deep.equal(['expired']);
+    expect(over.book.tags).to.deep.include({ 'laboratory/normal': { epoch: 3, sharable: true } });
+    expect(LIMITS.usedUpGrantKeptMs).to.be.at.least(LIMITS.releaseWindowMs + 2 * TIMESTAMP_WINDOW_MS);
+    const unruled = { ...after, instructions: [] };
+    expect(expirePast(unruled, addMs(served, 1), TX_ID).ended, 'without the rule').to.deep.equal([]);
+  });
+
+  it('denies what is used up in a full book too, where no instruction grants', () => {
+    const rule = instruction({ kind: 'expire-grant', afterOpenings: 1 });
+    const others = Array.from({ length: LIMITS.liveGrantsPerPatient - 1 }, (_, index) =>
+      grant({ grantId: String(index).padStart(32, '0'), purposes: ['payment'] }),
+    );
+    const grants = [...others, edgeGrant({ openings: 1, lastOpenedAt: AT })];
+    expect(decideOpening(shared(grants, [rule])).decisions[0]).to.include({ reason: 'GRANT_USED_UP' });
   });
 
   it('wants the receipt by the earliest time that a grant asks for', () => {

@@ -1,7 +1,8 @@
 import { decide, keyWayOf, type Decision } from './decision.js';
-import { addGrant, countOpenings, grantFromInstruction, hasRoom, openingsAllowed } from './grant-rules.js';
+import { addGrant, countOpenings, grantFromInstruction, hasRoom } from './grant-rules.js';
 import { addMs } from './instant.js';
 import type { Purpose } from './names.js';
+import { openingsAllowed } from './opening-count.js';
 import type { AccessDecision } from './schemas/access.js';
 import type { Caller } from './schemas/common.js';
 import type { GrantBook } from './schemas/grant-book.js';
@@ -26,7 +27,7 @@ export interface OpeningInput {
 
 export interface OpeningOutcome {
   readonly decisions: readonly AccessDecision[];
-  /** Books that standing instructions changed. Empty for an ordinary opening, which therefore conflicts with none. */
+  /** Books that standing instructions changed, one of each patient. Empty for an ordinary opening, which therefore conflicts with none. */
   readonly changedBooks: readonly GrantBook[];
   readonly ended: readonly PatientGrant[];
   /** Earliest time by which a grant wants the receipt. */
@@ -70,6 +71,7 @@ class Opening {
       grants: book.grants,
       // A full book cannot take another grant: then the instruction does not hold, and the opening is denied.
       instructions: hasRoom(book, this.input.at) ? book.instructions : [],
+      openingsAllowed: openingsAllowed(book),
       requesterSuspended: this.input.suspendedBy.has(record.ownerMspId),
     });
     const subject = { recordId: record.recordId, pseudonym: record.pseudonym, ownerMspId: record.ownerMspId };

@@ -5,6 +5,7 @@ import {
   msFromInstant,
   type AccessDecision,
   type Consortium,
+  type DenyReason,
   type MemberInstruction,
   type Suspension,
 } from '@careledger/protocol';
@@ -18,7 +19,32 @@ function backwards(at: string): string {
 }
 
 /**
- * Keeps one denial for each hospital that denied something in this transaction, and executes that hospital's standing
+ * Which denials a requester answers for: asking for what nobody gave it. What the patient, the owner, the consortium or
+ * another grantee did, or has yet to do, suspends nobody.
+ */
+export const REQUESTERS_DOING: Readonly<Record<DenyReason, boolean>> = {
+  ROLE_NOT_PERMITTED: true,
+  MEMBER_NOT_ACTIVE: false,
+  REQUESTER_SUSPENDED: false,
+  PATIENT_CLOSED: false,
+  RECORD_ERASED: false,
+  RECORD_NOT_SHARABLE: true,
+  NO_GRANT: true,
+  GRANT_NOT_YET_VALID: true,
+  GRANT_EXPIRED: true,
+  PURPOSE_NOT_COVERED: true,
+  RECORD_TYPE_NOT_COVERED: true,
+  CONDITION_NOT_MET: true,
+  GRANT_USED_UP: false,
+  TAG_NOT_SHARABLE: false,
+  PARENT_ENDED: false,
+  GRANT_EPOCH_STALE: false,
+  RESEAL_PENDING: false,
+  EMERGENCY_NOT_OPEN: true,
+};
+
+/**
+ * Keeps one denial for each hospital that denied something of the requester's doing in this transaction, and executes that hospital's standing
  * instruction to suspend a requester.
  *
  * Only where the hospital has such an instruction are denials counted, by a bounded scan of this requester's own keys:
@@ -30,9 +56,8 @@ export async function recordDenials(
   decisions: readonly AccessDecision[],
   suspensions: ReadonlyMap<string, Suspension>,
 ): Promise<void> {
-  const denying = new Set(
-    decisions.filter(({ outcome }) => outcome === 'deny').map(({ ownerMspId }) => ownerMspId),
-  );
+  const counting = decisions.filter(({ reason }) => reason !== undefined && REQUESTERS_DOING[reason]);
+  const denying = new Set(counting.map(({ ownerMspId }) => ownerMspId));
   for (const ownerMspId of denying) {
     const { mspId, enrolmentId } = call.caller;
     const former = suspensions.get(ownerMspId);

@@ -3,6 +3,7 @@ import {
   addGrant,
   assertEdgesCover,
   assertForward,
+  assertForwardStands,
   assertGrantPeriod,
   assertRenewable,
   granteeName,
@@ -150,7 +151,7 @@ export async function forwardRenewed(
       came: 'a grant of the patient',
     });
   }
-  assertForward(lineage.slice(0, -1), grant, call.caller);
+  assertForwardStands(lineage.slice(0, -1), grant, call.caller);
   assertActive(consortium, grant.grantee.mspId);
   const from = await onwardFrom(call, book, parent);
   return replaced(call, consortium, { ...grant, book, edges, acks, ...from }, grant);

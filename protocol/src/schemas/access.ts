@@ -29,6 +29,8 @@ export const DENY_REASONS = [
   'PURPOSE_NOT_COVERED',
   'RECORD_TYPE_NOT_COVERED',
   'CONDITION_NOT_MET',
+  /** The grant, or one above it, was opened as often as a rule of the patient allows. */
+  'GRANT_USED_UP',
   /** The patient closed the record's type and sensitivity to sharing. */
   'TAG_NOT_SHARABLE',
   /** A grant above this one ended. */

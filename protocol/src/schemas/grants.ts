@@ -186,8 +186,10 @@ export const PatientGrantSchema = closed({
       }),
     ),
   ),
-  /** Openings under this grant, counted only while an instruction of the patient asks for it. */
+  /** Openings under this grant and under what is forwarded of it, counted only while an instruction of the patient asks for it. */
   openings: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Of the last opening that was counted. */
+  lastOpenedAt: Type.Optional(Instant),
   createdAt: Instant,
   endedAt: Type.Optional(Instant),
   txId: TransactionId,
