@@ -275,7 +275,7 @@ async function assemble(
     staff,
     tokens,
     patientSessions: createPatientSessions(
-      { mspId, channel: ledger.channel, maxNonces: 10_000, clock: Date.now },
+      { mspId, channel: ledger.channel, maxNonces: 10_000, maxNoncesPerPatient: 100, clock: Date.now },
       { contracts, identity, tokens, nonces: tables.table<SessionNonceRow>('session-nonces') },
     ),
     patientLog: createPatientLog({ contracts }),

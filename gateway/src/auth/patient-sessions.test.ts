@@ -39,12 +39,13 @@ function tableOf(rows: Map<string, SessionNonceRow>): LocalTable<SessionNonceRow
 
 describe('patient sessions', () => {
   const keys = generatePatientKeys();
+  const neighbour = { pseudonym: '4d'.repeat(16), by: generatePatientKeys() };
   let rows: Map<string, SessionNonceRow>;
   let nowMs: number;
   let sessions: PatientSessions;
   let nonces = 0;
 
-  const make = (maxNonces = 10): PatientSessions => {
+  const make = (maxNonces = 10, maxNoncesPerPatient = maxNonces): PatientSessions => {
     const patient = {
       pseudonym,
       mspId: MSP,
@@ -52,7 +53,8 @@ describe('patient sessions', () => {
       keys: { signing: bytesToBase64Url(keys.publicKey) },
     };
     const elsewhere = { ...patient, pseudonym: '3c'.repeat(16), mspId: 'Hospital2MSP' };
-    const known = [patient, elsewhere];
+    const next = { ...patient, ...neighbour, keys: { signing: bytesToBase64Url(neighbour.by.publicKey) } };
+    const known = [patient, elsewhere, next];
     const evaluate = (_identity: unknown, _contract: unknown, _method: unknown, argument: object) => {
       const found = known.find((one) => one.pseudonym === (argument as typeof patient).pseudonym);
       return found === undefined
@@ -60,7 +62,7 @@ describe('patient sessions', () => {
         : Promise.resolve(found);
     };
     return createPatientSessions(
-      { mspId: MSP, channel: 'care', maxNonces, clock: () => nowMs },
+      { mspId: MSP, channel: 'care', maxNonces, maxNoncesPerPatient, clock: () => nowMs },
       {
         contracts: { evaluate: evaluate as unknown as ContractCaller['evaluate'] },
         identity: { mspId: MSP, certificate: '', sign: () => Promise.reject(new Error('unused')) },
@@ -153,5 +155,15 @@ describe('patient sessions', () => {
     nowMs = NOW_MS + 241_000;
     await sessions.open(request({ at: new Date(nowMs).toISOString() }));
     expect(rows.size).to.equal(1);
+  });
+
+  it('leaves room for the others when one pseudonym opens session after session, and for itself once those are over', async () => {
+    sessions = make(10, 2);
+    await sessions.open(request());
+    await sessions.open(request());
+    await refused('RATE_LIMITED', sessions.open(request()));
+    await sessions.open(request(neighbour));
+    nowMs = NOW_MS + 241_000;
+    await sessions.open(request({ at: new Date(nowMs).toISOString() }));
   });
 });

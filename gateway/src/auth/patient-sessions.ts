@@ -40,6 +40,8 @@ export interface PatientSessionsOptions {
   readonly channel: string;
   /** Nonces remembered at once; beyond it, RATE_LIMITED until old ones are over. */
   readonly maxNonces: number;
+  /** Of one pseudonym: one key that opens session after session does not take the others' room. */
+  readonly maxNoncesPerPatient: number;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
@@ -79,7 +81,7 @@ export function createPatientSessions(
       assertSigned(request, options.channel, patient);
       if (patient.mspId !== options.mspId)
         throw new CareLedgerError('NOT_OWNER', { expected: `the gateway of ${patient.mspId}` });
-      await nonces.use(`${pseudonym}/${request.nonce}`);
+      await nonces.use(pseudonym, request.nonce);
       return tokens.issueToPatient({ pseudonym, keyEpoch: patient.keyEpoch });
     },
   };
@@ -120,9 +122,9 @@ function assertSigned(
  * and in memory, so that two requests at once do not both pass.
  */
 function rememberNonces(
-  { maxNonces, clock }: PatientSessionsOptions,
+  { maxNonces, maxNoncesPerPatient, clock }: PatientSessionsOptions,
   table: LocalTable<SessionNonceRow>,
-): { use(key: string): Promise<void> } {
+): { use(pseudonym: string, nonce: string): Promise<void> } {
   const known = new Map<string, number>();
   let loaded: Promise<void> | undefined;
   const load = async (): Promise<void> => {
@@ -136,16 +138,22 @@ function rememberNonces(
       known.delete(key);
     }
   };
+  const isFull = (pseudonym: string): boolean => {
+    if (known.size >= maxNonces) return true;
+    const own = [...known.keys()].filter((key) => key.startsWith(`${pseudonym}/`));
+    return own.length >= maxNoncesPerPatient;
+  };
   return {
-    async use(key) {
+    async use(pseudonym, nonce) {
+      const key = `${pseudonym}/${nonce}`;
       loaded ??= load().catch((error: unknown) => {
         loaded = undefined;
         throw error;
       });
       await loaded;
       if (known.has(key)) throw new CareLedgerError('NONCE_REUSED');
-      if (known.size >= maxNonces) await forgetOld();
-      if (known.size >= maxNonces) throw new CareLedgerError('RATE_LIMITED');
+      if (isFull(pseudonym)) await forgetOld();
+      if (isFull(pseudonym)) throw new CareLedgerError('RATE_LIMITED');
       // Again: another request may have come while old ones were forgotten.
       if (known.has(key)) throw new CareLedgerError('NONCE_REUSED');
       const untilMs = clock() + 2 * TIMESTAMP_WINDOW_MS;
