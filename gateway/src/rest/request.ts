@@ -11,12 +11,14 @@ export function callerOf(request: Pick<FastifyRequest, 'caller'>): StaffCaller {
 
 /**
  * The client's idempotency key bound to the route, as options of a transaction: one key used on two routes is two keys,
- * and the ledger never sees what the client chose.
+ * and the ledger never sees what the client chose. The ledger keeps keys by who submits; for every patient that is the
+ * gateway, so a patient's key is bound to the pseudonym too.
  */
 export function idempotencyOf(request: IdempotentRequest): { readonly idempotencyKey?: string } {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return {};
-  const bound = `${request.method} ${request.routeOptions.url ?? ''}\n${key}`;
+  const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+  const bound = `${route}\n${request.patient === undefined ? '' : `${request.patient}\n`}${key}`;
   return { idempotencyKey: createHash('sha256').update(bound, 'utf8').digest('hex') };
 }
 
@@ -24,6 +26,7 @@ interface IdempotentRequest {
   readonly method: string;
   readonly headers: { readonly 'idempotency-key'?: string };
   readonly routeOptions: { readonly url?: string | undefined };
+  readonly patient: string | undefined;
 }
 
 /** @throws CareLedgerError SCHEMA_VIOLATION when path and signed body name two different objects. */
