@@ -161,9 +161,13 @@ function recordTypesOf(provision: FhirObject): RecordType[] {
   const codes = items(`${path}.code`, provision['code'], bounds).map((coded, index) =>
     concept(`${path}.code[${String(index)}]`, coded, system, RECORD_TYPES),
   );
-  const named = [...classes, ...codes];
-  required(`${path}.class`, named);
-  return RECORD_TYPES.filter((type) => named.includes(type));
+  required(`${path}.class`, [...classes, ...codes]);
+  // The elements of one provision narrow each other: what both name is permitted, and nothing that only one does.
+  const isNamed = (type: string): boolean =>
+    [classes, codes].every((named) => named.length === 0 || named.includes(type));
+  const permitted = RECORD_TYPES.filter(isNamed);
+  if (permitted.length > 0) return permitted;
+  throw notMappable(`${path}.code`, 'form', 'a record type that class has too');
 }
 
 const ACTORS: Readonly<Record<string, readonly [kind: Grantee['kind'], system: string]>> = {

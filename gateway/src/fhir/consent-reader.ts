@@ -61,11 +61,18 @@ export function identified(path: string, value: unknown, system: string, pattern
 const DATE_TIME =
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)$/;
 
-/** UTC with milliseconds. A day without a time of day is no instant anywhere, so it is refused. */
+/** UTC with milliseconds. A day without a time of day is no instant anywhere, so it is refused; so is 30 February. */
 export function instant(path: string, value: unknown): string {
   const expected = 'a time of day with its time zone, at most to the millisecond';
   const came = text(path, value, DATE_TIME, expected);
   const ms = Date.parse(came);
-  if (Number.isNaN(ms)) throw notMappable(path, 'form', expected);
+  if (Number.isNaN(ms) || !isOnTheCalendar(came)) throw notMappable(path, 'form', expected);
   return new Date(ms).toISOString();
+}
+
+/** Date.parse moves a day that its month does not have, and 24 o'clock, into what follows. */
+function isOnTheCalendar(dateTime: string): boolean {
+  const local = `${dateTime.slice(0, 'YYYY-MM-DDThh:mm:ss'.length)}.000Z`;
+  const ms = Date.parse(local);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === local;
 }

@@ -97,7 +97,7 @@ const EXAMPLE: PatientGrant = {
 };
 
 /** The example as a document that a test may change; JSON, as it goes over the wire. */
-function example(change: (consent: Changeable) => void = () => undefined): unknown {
+function example(change: (consent: Changeable) => unknown = () => undefined): unknown {
   const consent = JSON.parse(JSON.stringify(consentFromGrant(EXAMPLE))) as Changeable;
   change(consent);
   return consent;
@@ -123,6 +123,10 @@ function refusal(document: unknown): { element: unknown; reason: unknown } {
   throw new Error('it was taken');
 }
 
+const coded = (system: string, code: string): object => ({ coding: [{ system, code }] });
+const typed = (...types: string[]): object[] =>
+  types.map((type) => coded('urn:careledger:record-type', type));
+
 describe('FHIR Consent', () => {
   it('says every grant of a patient, and reads back the same terms', () => {
     fc.assert(
@@ -144,7 +148,8 @@ describe('FHIR Consent', () => {
       example((consent) => {
         const { provision } = consent;
         provision.period['start'] = '2026-11-01T02:00:00+02:00';
-        provision['code'] = [{ coding: [{ system: 'urn:careledger:record-type', code: 'imaging' }] }];
+        delete provision['class'];
+        provision['code'] = typed('imaging', 'laboratory');
         consent['status'] = 'proposed';
         consent['text'] = { status: 'generated', div: '<div/>' };
         delete consent['identifier'];
@@ -154,7 +159,32 @@ describe('FHIR Consent', () => {
     expect(terms).to.deep.include({ recordTypes: ['laboratory', 'imaging'], notBefore: EXAMPLE.notBefore });
   });
 
-  const coded = (system: string, code: string): object => ({ coding: [{ system, code }] });
+  it('takes of `class` and `code` together what both name, not what one of them does', () => {
+    const terms = termsFromConsent(
+      example(({ provision }) => (provision['code'] = typed('imaging', 'laboratory'))),
+    );
+    expect(terms.recordTypes).to.deep.equal(['laboratory']);
+    const apart = example(({ provision }) => (provision['code'] = typed('imaging')));
+    expect(refusal(apart)).to.deep.equal({ element: 'Consent.provision.code', reason: 'form' });
+  });
+
+  it('takes 29 February of a leap year, and no time that the calendar does not have', () => {
+    const endingAt = (end: string) => example(({ provision }) => (provision.period['end'] = end));
+    expect(termsFromConsent(endingAt('2028-02-29T23:30:00-01:00')).notAfter).to.equal(
+      '2028-03-01T00:30:00.000Z',
+    );
+    for (const end of [
+      '2026-02-30T00:00:00Z',
+      '2026-02-29T00:00:00Z',
+      '2026-04-31T00:00:00+02:00',
+      '2026-11-30T24:00:00Z',
+    ])
+      expect(refusal(endingAt(end)), end).to.deep.equal({
+        element: 'Consent.provision.period.end',
+        reason: 'form',
+      });
+  });
+
   const CASES: readonly (readonly [string, string, string, (consent: Changeable) => void])[] = [
     [
       'a nested provision',
