@@ -10,6 +10,7 @@ export { errorText, NetworkError, type NetworkErrorCode } from './errors.js';
 export { privateKeyFingerprints } from './fingerprints.js';
 export { type GatewayConfig, gatewayConfigFile, readGatewayConfig } from './gateway-config.js';
 export { DEFAULT_TOPOLOGY_FILE, hospitalPaths, type HospitalPaths, resolveHome } from './home.js';
+export { type LockOptions, takeLock } from './lock.js';
 export { PROCESS_NAMES, type ProcessName } from './process-spec.js';
 export { consortiumStatus, type ProcessStatus } from './status.js';
 export { ensureTools, type ToolName, toolPath } from './tools.js';

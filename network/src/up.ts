@@ -24,7 +24,7 @@ export async function upHospital(context: HospitalContext): Promise<void> {
   const step = (text: string): void => {
     context.say(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(5)} s  ${text}`);
   };
-  await withLock(join(context.paths.run, 'up.lock'), context.hospital.id, async () => {
+  await withLock(join(context.paths.run, 'up.lock'), { what: context.hospital.id }, async () => {
     await refuseStrangers(context);
     startSupervisor(context);
     await startCa(context);

@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { makePatientKeys, makePseudonym, withPseudonym } from '@careledger/client';
 import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
+import { takeLock } from '@careledger/network';
 import { UsageError, granteeFrom, tagFrom, termsFromWords } from './patient/arguments.js';
 import { main } from './patient.js';
 
@@ -25,11 +26,13 @@ describe('careledger patient', function () {
     words: readonly string[],
     environment: Readonly<Record<string, string>> = { CARELEDGER_PASSPHRASE: PASSPHRASE },
     answers?: string[],
+    lockWaitMs = 10_000,
   ): Promise<{ code: number; out: string; err: string }> => {
     const written = { out: '', err: '' };
     const into = (name: 'out' | 'err') => ({ write: (text: string) => (written[name] += text) });
     const ask = answers === undefined ? {} : { ask: () => Promise.resolve(answers.shift() ?? '') };
-    const code = await main(words, { out: into('out'), err: into('err'), environment, ...ask });
+    const streams = { out: into('out'), err: into('err'), environment, lockWaitMs, ...ask };
+    const code = await main(words, streams);
     return { code, ...written };
   };
 
@@ -75,6 +78,41 @@ describe('careledger patient', function () {
     expect(unnamed.err).to.contain(two[0]?.pseudonym).and.contain(two[1]?.pseudonym);
     const away = await run(['grants', '--keys', several, '--pseudonym', two[0]?.pseudonym ?? '']);
     expect(away.err).to.equal('The gateway does not answer.\n');
+  });
+
+  it('loses nothing when several commands change one key file at once, also by another name of it', async () => {
+    const path = join(folder, 'shared.json');
+    const link = join(folder, 'linked.json');
+    await run(['init', '--keys', path]);
+    await symlink(path, link);
+    const lost = ['5a', '5b', '5c'].map((byte) => byte.repeat(16));
+    const at = ['--gateway', 'http://127.0.0.1:1', '--msp', 'Hospital1MSP', '--channel', 'care'];
+    const all = lost.map((one, index) => run(['recover', one, '--keys', index === 0 ? link : path, ...at]));
+    expect((await Promise.all(all)).map(({ code }) => code)).to.deep.equal([0, 0, 0]);
+    const { pseudonyms } = await readPatientKeys(link, PASSPHRASE);
+    expect(pseudonyms.map(({ pseudonym }) => pseudonym).sort()).to.deep.equal(lost);
+    expect((await readdir(folder)).filter((name) => name.includes('lock'))).to.deep.equal([]);
+  });
+
+  it('waits for no lock of a command that died, and names the file of one that runs', async () => {
+    const path = join(folder, 'held.json');
+    await run(['init', '--keys', path]);
+    const at = ['--gateway', 'http://127.0.0.1:1', '--msp', 'Hospital1MSP', '--channel', 'care'];
+    const recover = (environment?: Readonly<Record<string, string>>) =>
+      run(['recover', '5d'.repeat(16), '--keys', path, ...at], environment, undefined, 300);
+    const release = await takeLock(`${path}.lock`, { what: path });
+    const before = await readFile(path, 'utf8');
+    const refused = await recover();
+    expect(refused.code).to.equal(1);
+    expect(refused.err)
+      .to.contain(`${path}.lock`)
+      .and.contain(`process ${String(process.pid)}`);
+    expect(await readFile(path, 'utf8')).to.equal(before);
+    expect((await run(['backup', '--keys', path])).code).to.equal(0);
+    release();
+    await writeFile(`${path}.lock`, JSON.stringify({ pid: 1, startTicks: '0', bootId: 'before' }));
+    expect((await recover()).code).to.equal(0);
+    expect((await readdir(folder)).filter((name) => name.includes('lock'))).to.deep.equal([]);
   });
 
   it('never prints a secret', async () => {

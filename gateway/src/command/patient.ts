@@ -19,6 +19,8 @@ import { CareLedgerError, granteeName, type PatientGrant } from '@careledger/pro
 import { decodeJwt } from 'jose';
 import { UsageError, tagFrom, termsFromWords } from './patient/arguments.js';
 import {
+  keyFilePath,
+  lockKeyFile,
   onlyWord,
   openFile,
   openPatient,
@@ -87,29 +89,42 @@ const HANDLERS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
   'finish-recovery': finishRecovery,
 };
 
+/** Commands that leave the key file as it is, and need not have it to themselves. */
+const READERS: readonly string[] = ['grants', 'log', 'backup', 'recovery'];
+
 /** @returns the exit code */
 export async function main(
   args: readonly string[],
   streams: PatientStreams = processStreams(),
 ): Promise<number> {
-  const { out, err } = streams;
+  const releases: (() => void)[] = [];
   try {
-    const { values, positionals } = parsed(args);
-    const [name = '', ...words] = positionals;
-    const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-    if (values.help || handler === undefined) {
-      (values.help ? out : err).write(USAGE);
-      return values.help ? 0 : 2;
-    }
-    const say = (line: string): void => {
-      out.write(`${line}\n`);
-    };
-    await handler({ values, words, streams, say });
-    return 0;
+    return await dispatched(args, streams, (release) => void releases.push(release));
   } catch (error) {
-    err.write(`${inWords(error)}\n`);
+    streams.err.write(`${inWords(error)}\n`);
     return error instanceof UsageError ? 2 : 1;
+  } finally {
+    for (const release of releases) release();
   }
+}
+
+async function dispatched(
+  args: readonly string[],
+  streams: PatientStreams,
+  atEnd: Asked['atEnd'],
+): Promise<number> {
+  const { values, positionals } = parsed(args);
+  const [name = '', ...words] = positionals;
+  const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
+  if (values.help || handler === undefined) {
+    (values.help ? streams.out : streams.err).write(USAGE);
+    return values.help ? 0 : 2;
+  }
+  const say = (line: string): void => {
+    streams.out.write(`${line}\n`);
+  };
+  await handler({ values, words, streams, say, atEnd, writes: !READERS.includes(name) });
+  return 0;
 }
 
 function processStreams(): PatientStreams {
@@ -130,8 +145,15 @@ function inWords(error: unknown): string {
 
 async function init(asked: Asked): Promise<void> {
   const { values, say } = asked;
-  if (existsSync(values.keys)) throw new Error(`${values.keys} exists already: it is not replaced.`);
-  await writePatientKeys(values.keys, await passphrase(asked, true), makePatientKeys());
+  const assertAbsent = (): void => {
+    if (existsSync(values.keys)) throw new Error(`${values.keys} exists already: it is not replaced.`);
+  };
+  assertAbsent();
+  const secret = await passphrase(asked, true);
+  const path = keyFilePath(asked);
+  await lockKeyFile(asked, path);
+  assertAbsent();
+  await writePatientKeys(path, secret, makePatientKeys());
   say(`Keys are in ${values.keys}, protected by the passphrase.`);
   say('Next: careledger patient enrol, at the desk of a hospital.');
 }

@@ -1,5 +1,6 @@
 /** What a subcommand of `careledger patient` gets: options, words, and the key file behind its passphrase. */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   PatientClient,
@@ -9,6 +10,7 @@ import {
   type PseudonymKeys,
 } from '@careledger/client';
 import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
+import { NetworkError, takeLock } from '@careledger/network';
 import { UsageError } from './arguments.js';
 import { passphraseFrom } from './passphrase.js';
 
@@ -49,6 +51,8 @@ export interface PatientStreams {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Asks at the terminal. */
   readonly ask?: (question: string) => Promise<string>;
+  /** For another command that has the key file. Default a minute. */
+  readonly lockWaitMs?: number;
 }
 
 export interface Asked {
@@ -56,6 +60,10 @@ export interface Asked {
   readonly words: readonly string[];
   readonly streams: PatientStreams;
   readonly say: (line: string) => void;
+  /** Whether the command may change the key file, which it then has to itself until it ends. */
+  readonly writes: boolean;
+  /** Done when the command ended, whichever way. */
+  readonly atEnd: (release: () => void) => void;
 }
 
 export function parsed(args: readonly string[]) {
@@ -71,14 +79,41 @@ export interface OpenFile {
   save(keys: PatientKeys): Promise<void>;
 }
 
+/** How long a command waits for another one that has the file: one that makes keys asks several hospitals. */
+const LOCK_WAIT_MS = 60_000;
+
+/**
+ * Read once nobody else can change it. The lock is kept while the command runs, so that what it saves at its end stands
+ * on what the commands before it saved.
+ */
 export async function openFile(asked: Asked): Promise<OpenFile> {
-  const path = asked.values.keys;
-  if (!existsSync(path)) throw new Error(`No key file ${path}. Make one: careledger patient init`);
+  if (!existsSync(asked.values.keys))
+    throw new Error(`No key file ${asked.values.keys}. Make one: careledger patient init`);
+  const path = keyFilePath(asked);
   const secret = await passphrase(asked, false);
+  if (asked.writes) await lockKeyFile(asked, path);
   return {
     keys: await readPatientKeys(path, secret),
     save: (keys) => writePatientKeys(path, secret, keys),
   };
+}
+
+/** Behind symbolic links, so that one file has one lock and is replaced where it lies. */
+export function keyFilePath({ values: { keys } }: Asked): string {
+  return existsSync(keys) ? realpathSync(keys) : join(realpathSync(dirname(keys)), basename(keys));
+}
+
+/** @throws Error that names the lock's file and its holder, when another command keeps it too long */
+export async function lockKeyFile(asked: Asked, path: string): Promise<void> {
+  const lock = `${path}.lock`;
+  try {
+    asked.atEnd(await takeLock(lock, { what: path, timeoutMs: asked.streams.lockWaitMs ?? LOCK_WAIT_MS }));
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    throw new Error(
+      `${path} is in use by another careledger command (${error.came}). Nothing was done: try again when it has ended, or delete ${lock} when there is no such command.`,
+    );
+  }
 }
 
 export interface OpenPseudonym {
