@@ -1,4 +1,6 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { RequestOptions } from 'node:https';
 import FabricCAServices from 'fabric-ca-client';
 import { CareLedgerError, DEPARTMENT_ATTRIBUTE, ROLE_ATTRIBUTE, type Role } from '@careledger/protocol';
 import type { IdentityAuthority } from '../../ports/identity-authority.js';
@@ -35,6 +37,7 @@ export class FabricCaAuthority implements IdentityAuthority {
   constructor(options: FabricCaAuthorityOptions) {
     const tls = { trustedRoots: [options.tlsRootCertificate], verify: true };
     this.services = new FabricCAServices(options.url, tls, options.caName);
+    closeAfterEachRequest(this.services);
     this.registrar = new User(options.registrar) as unknown as Registrar;
   }
 
@@ -135,6 +138,25 @@ function isSame(registered: readonly Attribute[], wanted: readonly Attribute[]):
     own.length === wanted.length &&
     wanted.every(({ name, value }) => own.some((has) => has.name === name && has.value === value))
   );
+}
+
+/**
+ * fabric-ca-client adds a listener for `timeout` to the socket with each request and never takes it away. On a connection
+ * that Node keeps for the next request they pile up, and each of them fails a request that may be over.
+ */
+function closeAfterEachRequest(services: FabricCAServices): void {
+  const { _fabricCAClient: client } = services as unknown as { readonly _fabricCAClient: CaClient };
+  const httpClient = client._httpClient;
+  client._httpClient = {
+    request: (options, onResponse) => httpClient.request({ ...options, agent: false }, onResponse),
+  };
+}
+
+/** The part of the client below `FabricCAServices` through which each of its requests goes; it has no option for it. */
+interface CaClient {
+  _httpClient: {
+    request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest;
+  };
 }
 
 /**
