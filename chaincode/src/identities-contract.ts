@@ -15,6 +15,7 @@ import {
   completeRecovery,
   openRecovery,
   readRecovery,
+  refuseRecovery,
 } from './identity/recovery.js';
 import { register } from './identity/registration.js';
 import { requireActiveMember } from './shell/call.js';
@@ -102,6 +103,12 @@ export class IdentitiesContract extends CareLedgerContract<'identities'> {
     return this.submit(context, 'ApproveRecovery', input, (call, step) =>
       approveRecovery(call, step, this.options.recoveryWaitMs ?? LIMITS.recoveryWaitMs),
     );
+  }
+
+  @Transaction()
+  RefuseRecovery(context: Context, argumentJson: string, idempotencyKey: string): Promise<string> {
+    const input = { argumentJson, idempotencyKey };
+    return this.submit(context, 'RefuseRecovery', input, refuseRecovery);
   }
 
   @Transaction()

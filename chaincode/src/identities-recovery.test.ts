@@ -176,8 +176,13 @@ describe('the recovery of a lost key', () => {
     await vote(ledger, ALPHA, 'suspend');
     await approve(recovery, CHARLIE);
     expect(await get(), 'two of three that are active').to.include({ status: 'approved' });
+    const { notBefore } = await get();
+    ledger.advance(1_000);
+    await approve(recovery, DELTA);
+    expect(await get(), 'the wait is not prolonged').to.deep.include({ status: 'approved', notBefore });
+    await ledger.submit(opener, 'identities:CancelRecovery', { arguments: step(recovery) });
     await expectRejections(ledger, 'identities:ApproveRecovery', [
-      refused('after the majority', 'TRANSITION_NOT_ALLOWED', staff(DELTA, 'officer')),
+      refused('after the end', 'TRANSITION_NOT_ALLOWED', staff(CHARLIE, 'officer', 'o-3')),
     ]);
   });
 
@@ -203,6 +208,7 @@ describe('the recovery of a lost key', () => {
       }),
     ]);
     await ledger.submit(opener, 'identities:CancelRecovery', cancel(first));
+    ledger.advance(LIMITS.recoveryRestMs);
     const second = await open();
     await approve(second, ALPHA, CHARLIE);
     await ledger.submit(relay, 'identities:CancelRecovery', signed(second));

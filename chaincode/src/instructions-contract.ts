@@ -14,6 +14,7 @@ import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 import { readGrantBook, writeGrantBook } from './shell/grant-books.js';
+import { writeRetired, type Instruction } from './shell/instructions.js';
 import { assertEnrolled, readSigningPatient } from './shell/patient-authority.js';
 
 /** Standing instructions: preset rules that the contracts execute inside the transaction that triggers them. */
@@ -171,8 +172,6 @@ export class InstructionsContract extends CareLedgerContract<'instructions'> {
   }
 }
 
-type Instruction = PatientInstruction | MemberInstruction;
-
 async function statusOfNew(
   call: Call,
   owner: string,
@@ -197,10 +196,7 @@ async function retire<Kind extends Instruction>(
   const active = standing.find((instruction) => instruction.instructionId === instructionId);
   const instruction = active ?? (await call.state.read(KEYS.retiredInstruction, [owner, instructionId]));
   if (instruction === undefined) throw new CareLedgerError('INSTRUCTION_NOT_FOUND');
-  const status = nextStatus('instruction', instruction.status, 'retire');
-  const retired = { ...instruction, status, retiredAt: call.at, txId: call.txId } as Kind;
-  await call.state.write(KEYS.retiredInstruction, [owner, instructionId], retired);
-  return retired;
+  return writeRetired(call, owner, instruction as Kind);
 }
 
 async function readSuspension(

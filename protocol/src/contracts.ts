@@ -97,6 +97,7 @@ export const METHODS = {
     WithdrawConsent: submit(identities.WithdrawConsentSchema),
     OpenRecovery: submit(identities.OpenRecoverySchema),
     ApproveRecovery: submit(identities.RecoveryStepSchema),
+    RefuseRecovery: submit(identities.RecoveryStepSchema),
     CancelRecovery: submit(identities.CancelRecoverySchema),
     CompleteRecovery: submit(identities.RecoveryStepSchema),
     Get: evaluate(identities.IdentityQuerySchema),

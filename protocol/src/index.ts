@@ -18,6 +18,7 @@ export * from './opening-count.js';
 export * from './opening.js';
 export * from './query-budget.js';
 export * from './record-types.js';
+export * from './recovery-rules.js';
 export * from './schemas/access.js';
 export * from './schemas/ceremonies.js';
 export * from './schemas/common.js';

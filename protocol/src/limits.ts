@@ -27,6 +27,15 @@ export const LIMITS = {
   proxiesPerEdge: 10,
   /** Edges of all live grants of one patient. */
   liveEdgesPerPatient: 720,
+  /** From the opening of a recovery until it lapses without a majority: a week. */
+  recoveryAnswerMs: 604_800_000,
+  /** From the end of the waiting time until a recovery that nobody completed lapses: a week. */
+  recoveryCompletionMs: 604_800_000,
+  /**
+   * For how long a hospital opens no other recovery of a pseudonym after one of its own ended without completion: three
+   * days in which the others can.
+   */
+  recoveryRestMs: 259_200_000,
   /** From the majority that approved the replacement of a lost key until it may take effect. */
   recoveryWaitMs: 259_200_000,
   /** Base64url characters of an edge's statement: ten proxies' values and the rest. */

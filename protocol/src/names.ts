@@ -133,7 +133,7 @@ export const EVENTS = {
   identityRegistered: 'identity.registered',
   /** Consent given or withdrawn: the pseudonym. */
   custodyChanged: 'custody.changed',
-  /** Opened, approved, cancelled, completed: the recovery's id and status. */
+  /** Opened, approved, refused, cancelled, completed: the recovery's id and status. */
   recoveryChanged: 'recovery.changed',
   accessDecided: 'access.decided',
   receiptPosted: 'receipt.posted',

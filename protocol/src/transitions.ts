@@ -60,9 +60,25 @@ const consent: Table<(typeof CONSENT_STATUSES)[number]> = {
 
 const recovery: Table<(typeof RECOVERY_STATUSES)[number]> = {
   none: { open: 'opened' },
-  opened: { approve: 'opened', carry: 'approved', cancel: 'cancelled' },
-  approved: { cancel: 'cancelled', complete: 'completed' },
+  opened: {
+    approve: 'opened',
+    carry: 'approved',
+    refuse: 'opened',
+    carryRefusal: 'refused',
+    cancel: 'cancelled',
+    lapse: 'lapsed',
+  },
+  approved: {
+    approve: 'approved',
+    refuse: 'approved',
+    carryRefusal: 'refused',
+    cancel: 'cancelled',
+    complete: 'completed',
+    lapse: 'lapsed',
+  },
   cancelled: { open: 'opened' },
+  refused: { open: 'opened' },
+  lapsed: { open: 'opened' },
   completed: { open: 'opened' },
 };
 

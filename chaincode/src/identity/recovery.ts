@@ -2,21 +2,31 @@ import {
   CareLedgerError,
   EVENTS,
   KEYS,
+  LIMITS,
   addMs,
+  approvedRecovery,
+  assertNotResting,
   endAllGrants,
-  majorityOf,
+  isRecoveryCarried,
   nextStatus,
   patientName,
+  recoveryAt,
+  refusedRecovery,
+  restingAt,
   type CancelRecovery,
   type Consortium,
+  type GrantBook,
   type OpenRecovery,
   type Patient,
+  type PatientInstruction,
   type Recovery,
   type RecoveryStep,
 } from '@careledger/protocol';
+import { writeNotice } from '../emergency/cases.js';
 import { requireActiveMember, type Call, type Outcome } from '../shell/call.js';
 import { requireRole } from '../shell/caller.js';
 import { readGrantBook, writeGrantBook } from '../shell/grant-books.js';
+import { writeRetired } from '../shell/instructions.js';
 import { assertPatientKeys, readPatient, requirePatient } from '../shell/patient-authority.js';
 import { readIdentity } from './reading.js';
 
@@ -36,18 +46,24 @@ export async function openRecovery(call: Call, request: OpenRecovery): Promise<O
     throw new CareLedgerError('SCHEMA_VIOLATION', {
       expected: 'another signing key than the one that is lost',
     });
-  const before = await call.state.read(KEYS.recovery, [pseudonym]);
+  const before = await latestRecovery(call, pseudonym);
+  const status = nextStatus('recovery', before?.status, 'open');
+  const resting = restingAt(before, call.at);
+  assertNotResting(resting, call.caller.mspId);
   const recovery = {
     recoveryId: call.txId,
     pseudonym,
     mspId: patient.mspId,
-    status: nextStatus('recovery', before?.status, 'open'),
+    status,
     keys,
     formDigest,
     openedBy: call.caller,
     openedAt: call.at,
     patientKeyEpoch: patient.keyEpoch,
     approvals: [],
+    refusals: [],
+    endsAt: addMs(call.at, LIMITS.recoveryAnswerMs),
+    resting,
     txId: call.txId,
   };
   return save(call, consortium, recovery, before?.membersEpoch);
@@ -58,28 +74,21 @@ export async function approveRecovery(call: Call, step: RecoveryStep, waitMs: nu
   requireRole(call.caller, ['officer']);
   const consortium = await requireActiveMember(call);
   const before = await readRecovery(call, step);
-  const { mspId } = call.caller;
-  nextStatus('recovery', before.status, 'approve');
-  if (mspId === before.openedBy.mspId)
-    throw new CareLedgerError('NOT_OWNER', {
-      message: 'Officers of the other members approve.',
-      came: mspId,
-    });
-  if (before.approvals.some((approval) => approval.mspId === mspId))
-    throw new CareLedgerError('ALREADY_EXISTS', { came: 'a second approval of one member' });
-  const approvals = [...before.approvals, { mspId, by: call.caller, at: call.at }];
-  const isCarried = hasMajority(before, approvals, consortium);
-  const status = nextStatus('recovery', before.status, isCarried ? 'carry' : 'approve');
-  const notBefore = isCarried ? { notBefore: addMs(call.at, waitMs) } : {};
-  return save(
-    call,
-    consortium,
-    { ...before, ...notBefore, approvals, status, txId: call.txId },
-    before.membersEpoch,
-  );
+  return saveStep(call, consortium, approvedRecovery(before, sayOf(call), consortium, waitMs));
 }
 
-/** By the patient's present key, which is then not lost; or by the officer who opened it. */
+/** By officers of any member, one of each, also of one that agreed: it ends when no majority can be made any more. */
+export async function refuseRecovery(call: Call, step: RecoveryStep): Promise<Outcome> {
+  requireRole(call.caller, ['officer']);
+  const consortium = await requireActiveMember(call);
+  const before = await readRecovery(call, step);
+  return saveStep(call, consortium, refusedRecovery(before, sayOf(call), consortium));
+}
+
+/**
+ * By the patient's present key, which is then not lost; by the officer who opened it; or by an officer of the patient's
+ * hospital, without whose endorsement nothing of the pseudonym is replaced anyway.
+ */
 export async function cancelRecovery(
   call: Call,
   { arguments: step, nonce, signature }: CancelRecovery,
@@ -90,18 +99,16 @@ export async function cancelRecovery(
     const { keys } = await readPatient(call, step.pseudonym);
     await requirePatient(call, keys.signing, { arguments: step, nonce, signature });
   } else {
-    assertOpener(call, before);
+    assertMayCancel(call, before);
   }
   const status = nextStatus('recovery', before.status, 'cancel');
-  return save(
-    call,
-    consortium,
-    { ...before, status, endedAt: call.at, txId: call.txId },
-    before.membersEpoch,
-  );
+  return saveStep(call, consortium, { ...before, status, endedAt: call.at });
 }
 
-/** After the waiting time, by whoever: everything that is decided here was decided by the approvals. */
+/**
+ * After the waiting time, by whoever: everything that is decided here was decided by the approvals, counted again over
+ * the members that are active now.
+ */
 export async function completeRecovery(call: Call, step: RecoveryStep): Promise<Outcome> {
   requireRole(call.caller, ['officer', 'gateway']);
   const consortium = await requireActiveMember(call);
@@ -111,6 +118,12 @@ export async function completeRecovery(call: Call, step: RecoveryStep): Promise<
     throw new CareLedgerError('RECOVERY_WAITING', {
       expected: `after ${before.notBefore ?? 'the majority'}`,
     });
+  if (!isRecoveryCarried(before, consortium)) {
+    throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+      message: 'The members that agreed and are active now are no majority any more.',
+      expected: 'approvals of more members',
+    });
+  }
   const patient = await requireRecoverable(call, step.pseudonym);
   if (patient.keyEpoch !== before.patientKeyEpoch) {
     throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
@@ -118,23 +131,23 @@ export async function completeRecovery(call: Call, step: RecoveryStep): Promise<
     });
   }
   await replaceKeys(call, consortium, patient, before);
-  return save(
-    call,
-    consortium,
-    { ...before, status, endedAt: call.at, txId: call.txId },
-    before.membersEpoch,
-  );
+  return saveStep(call, consortium, { ...before, status, endedAt: call.at });
 }
 
-/** The patient's latest recovery. @throws CareLedgerError RECOVERY_NOT_FOUND */
+/** The patient's latest recovery, as it is now. @throws CareLedgerError RECOVERY_NOT_FOUND */
 export async function readRecovery(
   call: Call,
   { pseudonym, recoveryId }: { readonly pseudonym: string; readonly recoveryId?: string },
 ): Promise<Recovery> {
-  const recovery = await call.state.read(KEYS.recovery, [pseudonym]);
+  const recovery = await latestRecovery(call, pseudonym);
   if (recovery === undefined || (recoveryId !== undefined && recoveryId !== recovery.recoveryId))
     throw new CareLedgerError('RECOVERY_NOT_FOUND');
   return recovery;
+}
+
+async function latestRecovery(call: Call, pseudonym: string): Promise<Recovery | undefined> {
+  const written = await call.state.read(KEYS.recovery, [pseudonym]);
+  return written && recoveryAt(written, call.at);
 }
 
 /** New keys; the old epoch of the identity closed; every grant ended, and with it every epoch raised that it reached. */
@@ -161,8 +174,16 @@ async function replaceKeys(
   if (epoch === undefined) throw new TypeError('a recoverable identity without an epoch');
   const ofEpoch = { ...owner, previousEpoch: epoch.membersEpoch };
   await call.state.writeOwned(KEYS.identityEpoch, [name], { ...epoch, closedBy: recoveryId }, ofEpoch);
-  const book = await readGrantBook(call, pseudonym);
+  const book = await withoutOpenings(call, await readGrantBook(call, pseudonym));
   await writeGrantBook(call, consortium, endAllGrants(book, call.at, call.txId));
+}
+
+/** Instructions by which the replaced key lets others read are retired; those that only end grants stay. */
+async function withoutOpenings(call: Call, book: GrantBook): Promise<GrantBook> {
+  const lets = ({ rule }: PatientInstruction): boolean => rule.kind !== 'expire-grant';
+  for (const instruction of book.instructions.filter(lets))
+    await writeRetired(call, book.pseudonym, instruction);
+  return { ...book, instructions: book.instructions.filter((instruction) => !lets(instruction)) };
 }
 
 /** @throws CareLedgerError RECOVERY_NOT_POSSIBLE, TRANSITION_NOT_ALLOWED, PATIENT_NOT_FOUND, IDENTITY_NOT_FOUND */
@@ -174,23 +195,25 @@ async function requireRecoverable(call: Call, pseudonym: string): Promise<Patien
   return patient;
 }
 
-/** The member that opened it and those that approved, as far as they are active now; at least one besides the opener. */
-function hasMajority(
-  { openedBy }: Recovery,
-  approvals: Recovery['approvals'],
-  { activeMembers }: Consortium,
-): boolean {
-  const agreeing = [openedBy, ...approvals].filter(({ mspId }) => activeMembers.includes(mspId));
-  return agreeing.length >= Math.max(2, majorityOf(activeMembers.length));
+function sayOf({ caller, at }: Call): Recovery['approvals'][number] {
+  return { mspId: caller.mspId, by: caller, at };
 }
 
-function assertOpener({ caller }: Call, { openedBy }: Recovery): void {
-  if (openedBy.mspId === caller.mspId && openedBy.enrolmentId === caller.enrolmentId) return;
+function assertMayCancel({ caller }: Call, { openedBy, mspId }: Recovery): void {
+  requireRole(caller, ['officer']);
+  const { mspId: own, enrolmentId } = caller;
+  if (own === mspId || (own === openedBy.mspId && enrolmentId === openedBy.enrolmentId)) return;
   throw new CareLedgerError('NOT_OWNER', {
-    message: 'The patient’s key cancels a recovery, or the officer who opened it.',
+    message:
+      'A recovery is cancelled with the patient’s key, by the officer who opened it, or at the patient’s hospital; others refuse it.',
   });
 }
 
+function saveStep(call: Call, consortium: Consortium, recovery: Recovery): Promise<Outcome> {
+  return save(call, consortium, { ...recovery, txId: call.txId }, recovery.membersEpoch);
+}
+
+/** The patient is told of every step: the waiting time is there for objecting. */
 async function save(
   call: Call,
   consortium: Consortium,
@@ -200,5 +223,7 @@ async function save(
   const { recoveryId, pseudonym, mspId, status } = recovery;
   const owner = { mspId, consortium, previousEpoch };
   const result = await call.state.writeOwned(KEYS.recovery, [pseudonym], recovery, owner);
+  const notice = { pseudonym, kind: 'recovery', caseId: recoveryId, status } as const;
+  await writeNotice(call, notice, call.caller.mspId);
   return { result, event: { event: EVENTS.recoveryChanged, id: recoveryId, pseudonym, mspId, status } };
 }

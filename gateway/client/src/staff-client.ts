@@ -144,6 +144,11 @@ export class StaffClient {
     return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/completion`);
   }
 
+  /** As an officer of any hospital, also of one that approved. It ends when no majority can be made any more. */
+  refuseRecovery({ pseudonym, recoveryId }: RecoveryStep): Promise<Recovery> {
+    return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/refusals`);
+  }
+
   async #recoveryStep(path: string, body: object = {}): Promise<Recovery> {
     return (await this.#connection.post<{ readonly result: Recovery }>(path, body)).result;
   }

@@ -123,6 +123,7 @@ export interface ContractResults {
     WithdrawConsent: CustodyConsent;
     OpenRecovery: Recovery;
     ApproveRecovery: Recovery;
+    RefuseRecovery: Recovery;
     CancelRecovery: Recovery;
     CompleteRecovery: Recovery;
     Get: Identity;

@@ -121,12 +121,13 @@ export const EmergencyAccessSchema = closed({
 });
 export type EmergencyAccess = Static<typeof EmergencyAccessSchema>;
 
-export const NOTICE_KINDS = ['emergency', 'link'] as const;
+export const NOTICE_KINDS = ['emergency', 'link', 'recovery'] as const;
 /** What a patient is told without having asked: one entry of the log for each step of a case. */
 export const NoticeSchema = closed({
   pseudonym: Pseudonym,
   kind: oneOf(NOTICE_KINDS),
-  caseId: ObjectId,
+  /** Of a recovery: the id of the transaction that opened it. */
+  caseId: Type.Union([ObjectId, TransactionId]),
   status: Type.String(),
   /** Whose hospital took the step; absent when time did. */
   mspId: Type.Optional(MspId),

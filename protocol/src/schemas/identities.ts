@@ -105,7 +105,14 @@ export const CustodyConsentSchema = closed({
 });
 export type CustodyConsent = Static<typeof CustodyConsentSchema>;
 
-export const RECOVERY_STATUSES = ['opened', 'approved', 'completed', 'cancelled'] as const;
+export const RECOVERY_STATUSES = [
+  'opened',
+  'approved',
+  'completed',
+  'cancelled',
+  'refused',
+  'lapsed',
+] as const;
 /** By an officer of any active hospital that proved who the person is. Of recoverable patients only. */
 export const OpenRecoverySchema = closed({
   pseudonym: Pseudonym,
@@ -116,7 +123,10 @@ export const OpenRecoverySchema = closed({
 });
 /** `recoveryId` is the id of the transaction that opened it. */
 export const RecoveryStepSchema = closed({ pseudonym: Pseudonym, recoveryId: TransactionId });
-/** Signed by the patient's present key, or, without a signature, by the officer who opened it. */
+/**
+ * Signed by the patient's present key, or, without a signature, by the officer who opened it or an officer of the hospital
+ * at which the pseudonym is enrolled.
+ */
 export const CancelRecoverySchema = closed({
   arguments: RecoveryStepSchema,
   nonce: Type.Optional(Nonce),
@@ -126,6 +136,7 @@ export type OpenRecovery = Static<typeof OpenRecoverySchema>;
 export type RecoveryStep = Static<typeof RecoveryStepSchema>;
 export type CancelRecovery = Static<typeof CancelRecoverySchema>;
 
+const RecoverySaySchema = closed({ mspId: MspId, by: CallerSchema, at: Instant });
 export const RecoverySchema = closed({
   recoveryId: TransactionId,
   pseudonym: Pseudonym,
@@ -139,9 +150,15 @@ export const RecoverySchema = closed({
   /** Epoch of the patient's keys when it was opened: a patient who rotates them has them. */
   patientKeyEpoch: KeyEpoch,
   /** Officers of other members, one of each. */
-  approvals: Type.Array(closed({ mspId: MspId, by: CallerSchema, at: Instant })),
+  approvals: Type.Array(RecoverySaySchema),
+  /** Officers of any member, one of each. A member that refuses no longer counts as one that agreed. */
+  refusals: Type.Array(RecoverySaySchema),
   /** Set with the majority: not before this time. */
   notBefore: Type.Optional(Instant),
+  /** When it lapses by itself, unless there is a majority, and then the completion, before. */
+  endsAt: Instant,
+  /** Members whose own recoveries of this pseudonym ended without completion: until when they open no other. */
+  resting: Type.Array(closed({ mspId: MspId, until: Instant })),
   endedAt: Type.Optional(Instant),
   txId: TransactionId,
   membersEpoch: MembersEpoch,

@@ -79,12 +79,37 @@ export const recoveryRoutes: Routes = (rest, { contracts }) => {
   );
 
   rest.post(
+    '/v1/patients/:pseudonym/recoveries/:recoveryId/refusals',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Refuse, as an officer of any hospital, also of one that approved',
+        params: step,
+        headers,
+        response,
+      },
+    },
+    (request) => {
+      const { identity } = callerOf(request);
+      return contracts.submit(
+        identity,
+        'identities',
+        'RefuseRecovery',
+        request.params,
+        idempotencyOf(request),
+      );
+    },
+  );
+
+  rest.post(
     '/v1/patients/:pseudonym/recoveries/:recoveryId/cancellation',
     {
       config: { access: { roles: RELAY, patients: 'own' } },
       schema: {
         tags,
-        summary: 'Cancel: signed by the patient, or without a signature by the officer who opened it',
+        summary:
+          'Cancel: signed by the patient, or without a signature by the officer who opened it or one of the patient’s hospital',
         params: step,
         headers,
         body: CancelRecoverySchema,
