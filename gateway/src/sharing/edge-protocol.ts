@@ -20,7 +20,6 @@ const SealedShare = Base64Url(512);
 
 export const EdgeShareRequestSchema = closed({
   pseudonym: Pseudonym,
-  grantId: ObjectId,
   /** Of an onward edge: the grant that it goes on from. */
   parentId: Type.Optional(ObjectId),
   edge: EdgeSchema,

@@ -19,7 +19,6 @@ import type { ReadStatement } from './statement-facts.js';
 
 export interface EdgesToActivate {
   readonly pseudonym: string;
-  readonly grantId: string;
   /** Of onward edges. */
   readonly parentId?: string;
   readonly edges: readonly Edge[];
@@ -112,12 +111,11 @@ export class EdgeRelay {
   /** By proxy. */
   #deliveries({
     pseudonym,
-    grantId,
     parentId,
     edges,
     shares,
   }: EdgesToActivate): ReadonlyMap<string, readonly Delivery[]> {
-    const of = { pseudonym, grantId, ...(parentId === undefined ? {} : { parentId }) };
+    const of = { pseudonym, ...(parentId === undefined ? {} : { parentId }) };
     const left = new Map(shares.map((share) => [`${share.edgeId} ${share.mspId}`, share]));
     const deliveries = new Map<string, Delivery[]>();
     for (const edge of edges) {

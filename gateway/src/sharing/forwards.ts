@@ -90,7 +90,7 @@ export class Forwards {
       assertForward(lineage, termsOf(request), caller);
       return this.#makeEdges(request);
     });
-    const activation = { pseudonym, grantId, parentId, ...made };
+    const activation = { pseudonym, parentId, ...made };
     const committed = await this.modules.relay.activate(activation, (acks) => {
       const forward: Forward = { ...termsOf(request), edges: [...made.edges], acks };
       return this.modules.contracts.submit(caller.identity, 'grants', 'Forward', forward, options);
@@ -116,7 +116,7 @@ export class Forwards {
     const parent = await this.modules.ledger.chain(pseudonym, parentId);
     const above = lastOf(parent).edges.map(({ edgeId }) => edgeId);
     const made = await this.#made(grantId, { ...wanted, above }, () => this.#makeEdges(wanted));
-    const committed = await this.modules.relay.activate({ pseudonym, grantId, parentId, ...made }, (acks) => {
+    const committed = await this.modules.relay.activate({ pseudonym, parentId, ...made }, (acks) => {
       const argument = { pseudonym, grantId, edges: [...made.edges], acks };
       return this.modules.contracts.submit(caller.identity, 'grants', 'RenewForward', argument, options);
     });

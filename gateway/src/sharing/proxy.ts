@@ -5,6 +5,8 @@
  * A share is kept before its edge is in force, because the transaction that activates the edge needs every proxy's word.
  * Keeping one gives nobody anything: partials are given for an access entry under a live chain of edges only. A share
  * whose edge does not come into force is withdrawn by the gateway that relayed it, or erased when its time is over.
+ * Whether an edge is in force, the patient's book on the ledger says by the edge's id: what the maker signed, not what the
+ * relay told.
  */
 import {
   CareLedgerError,
@@ -41,7 +43,6 @@ import type { ReadStatement, StatementFacts } from './statement-facts.js';
 /** Row of the `edge-shares` table, by edge id: written before the share, erased after it. */
 export interface EdgeShareRow {
   readonly pseudonym: string;
-  readonly grantId: string;
   readonly recordType: RecordType;
   readonly sensitivity: Sensitivity;
   readonly tagEpoch: number;
@@ -57,13 +58,23 @@ export interface ProxyOptions {
   readonly pendingMs: number;
   /** Shares that wait for their edges, of all patients together. */
   readonly maxPending: number;
+  /** Of those, from one relaying hospital: one that relays what never comes into force leaves room for the others. */
+  readonly maxPendingPerRelay: number;
   readonly concurrency: number;
 }
 
-export const DEFAULT_PROXY_OPTIONS: ProxyOptions = { pendingMs: 900_000, maxPending: 10_000, concurrency: 4 };
+export const DEFAULT_PROXY_OPTIONS: ProxyOptions = {
+  pendingMs: 900_000,
+  maxPending: 10_000,
+  maxPendingPerRelay: 2_000,
+  concurrency: 4,
+};
 
 export interface ProxyModules {
-  readonly ledger: Pick<SharingLedger, 'mspId' | 'masterKey' | 'identity' | 'grant' | 'chain' | 'sharing'>;
+  readonly ledger: Pick<
+    SharingLedger,
+    'mspId' | 'masterKey' | 'identity' | 'liveGrants' | 'chain' | 'sharing'
+  >;
   readonly custody: Pick<SharingCustody, 'storeEdgeShare' | 'eraseEdgeShares' | 'keptEdgeShares'>;
   readonly readStatement: ReadStatement;
   readonly table: LocalTable<EdgeShareRow>;
@@ -115,7 +126,7 @@ export class Proxy {
       });
     const view = await this.#view(request, facts);
     const signature = await this.#serially(() =>
-      this.#keepWithRow(facts.edgeId, this.#rowOf(relayedBy, request), () =>
+      this.#keepWithRow(facts.edgeId, this.#rowOf(relayedBy, facts.edgeId, request), () =>
         custody.storeEdgeShare({
           edgeId: facts.edgeId,
           sealedShare: new Uint8Array(Buffer.from(request.share, 'base64url')),
@@ -212,8 +223,8 @@ export class Proxy {
   }
 
   async #isInForce(edgeId: string, row: EdgeShareRow): Promise<boolean> {
-    const grant = await this.modules.ledger.grant(row.pseudonym, row.grantId);
-    return isLive(grant, edgeId) && !(await this.#isStale(row));
+    const grants = await this.modules.ledger.liveGrants(row.pseudonym);
+    return grants.some((grant) => isLive(grant, edgeId)) && !(await this.#isStale(row));
   }
 
   /** The tag was closed or its epoch raised: no edge of this epoch comes into force again. */
@@ -243,14 +254,16 @@ export class Proxy {
     }
   }
 
-  #rowOf(relayedBy: string, { pseudonym, grantId, edge }: EdgeShareRequest): EdgeShareRow {
-    const pending = [...this.#rows.values()].filter(({ activated }) => !activated).length;
-    if (pending >= this.options.maxPending) throw new CareLedgerError('RATE_LIMITED');
+  #rowOf(relayedBy: string, edgeId: string, { pseudonym, edge }: EdgeShareRequest): EdgeShareRow {
+    const pending = [...this.#rows].filter(([id, { activated }]) => id !== edgeId && !activated);
+    const own = pending.filter(([, row]) => row.relayedBy === relayedBy);
+    const { maxPending, maxPendingPerRelay } = this.options;
+    if (pending.length >= maxPending || own.length >= maxPendingPerRelay)
+      throw new CareLedgerError('RATE_LIMITED');
     const { recordType, sensitivity, tagEpoch } = edge;
     const keptAtMs = this.modules.clock();
     return {
       pseudonym,
-      grantId,
       recordType,
       sensitivity,
       tagEpoch,
@@ -289,8 +302,8 @@ export class Proxy {
   }
 }
 
-function isLive(grant: PatientGrant | undefined, edgeId: string): boolean {
-  return grant?.status === 'active' && (grant.edges ?? []).some((edge) => edge.edgeId === edgeId);
+function isLive({ status, edges }: PatientGrant, edgeId: string): boolean {
+  return status === 'active' && (edges ?? []).some((edge) => edge.edgeId === edgeId);
 }
 
 const tagOf = ({ recordType, sensitivity }: Edge): TagOf => ({ recordType, sensitivity });

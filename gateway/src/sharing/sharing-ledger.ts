@@ -39,6 +39,8 @@ export interface SharingLedger {
   identity(name: string, keyEpoch?: number): Promise<Identity | undefined>;
   register(registration: IdentityRegistration): Promise<void>;
   grant(pseudonym: string, grantId: string): Promise<PatientGrant | undefined>;
+  /** All that stand in the patient's book. None for a pseudonym that is not enrolled. */
+  liveGrants(pseudonym: string): Promise<readonly PatientGrant[]>;
   /** @throws CareLedgerError GRANT_NOT_FOUND */
   chain(pseudonym: string, grantId: string, tag?: TagOf): Promise<GrantChain>;
   /** Epochs of a patient's tags and identity key. @throws CareLedgerError PATIENT_NOT_FOUND */
@@ -92,6 +94,12 @@ export function createSharingLedger(modules: SharingLedgerModules): SharingLedge
     },
     grant: (pseudonym, grantId) =>
       unless('GRANT_NOT_FOUND', () => contracts.evaluate(self, 'grants', 'Get', { pseudonym, grantId })),
+    liveGrants: async (pseudonym) => {
+      const found = await unless('PATIENT_NOT_FOUND', () =>
+        contracts.evaluate(self, 'grants', 'List', { pseudonym, ended: false }),
+      );
+      return found?.items ?? [];
+    },
     chain: (pseudonym, grantId, tag) =>
       contracts.evaluate(self, 'grants', 'Chain', {
         pseudonym,

@@ -318,6 +318,7 @@ export class World {
         return Promise.resolve();
       },
       grant: (_pseudonym, grantId) => Promise.resolve(this.grants.get(grantId)),
+      liveGrants: () => Promise.resolve([...this.grants.values()]),
       chain: (_pseudonym, grantId) => {
         const chain = this.chains.get(grantId);
         return chain === undefined

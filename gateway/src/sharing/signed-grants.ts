@@ -67,12 +67,12 @@ export class SignedGrants {
     options: Idempotent = {},
   ): Promise<Receipted<PatientGrant>> {
     const { contracts, relay } = this.modules;
-    const { pseudonym, grantId, edges } = signed.arguments;
+    const { pseudonym, edges } = signed.arguments;
     if ((edges === undefined) !== (shares === undefined))
       throw new CareLedgerError('SCHEMA_VIOLATION', { expected: 'shares for edges, and none without' });
     if (edges === undefined || shares === undefined)
       return contracts.submit(caller, 'grants', 'Grant', signed, options);
-    return relay.activate({ pseudonym, grantId, edges, shares }, (acks) =>
+    return relay.activate({ pseudonym, edges, shares }, (acks) =>
       contracts.submit(caller, 'grants', 'Grant', { ...signed, acks }, options),
     );
   }
@@ -84,8 +84,8 @@ export class SignedGrants {
     options: Idempotent = {},
   ): Promise<Receipted<PatientGrant>> {
     const { contracts, relay } = this.modules;
-    const { pseudonym, grantId, edges } = signed.arguments;
-    return relay.activate({ pseudonym, grantId, edges, shares }, (acks) =>
+    const { pseudonym, edges } = signed.arguments;
+    return relay.activate({ pseudonym, edges, shares }, (acks) =>
       contracts.submit(caller, 'grants', 'Renew', { ...signed, acks }, options),
     );
   }

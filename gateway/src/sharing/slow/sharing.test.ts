@@ -237,9 +237,9 @@ describe('identity keys, proxies and forwards between three hospitals', function
   });
 
   describe('shares of edges', () => {
-    const place = { pseudonym: PSEUDONYM, grantId: 'c'.repeat(32) };
+    const grantId = 'c'.repeat(32);
     const bodyFor = (made: Awaited<ReturnType<World['edge']>>, mspId: string) => ({
-      ...place,
+      pseudonym: PSEUDONYM,
       edge: made.edge,
       share: made.shares.find((share) => share.mspId === mspId)?.share ?? '',
     });
@@ -317,16 +317,16 @@ describe('identity keys, proxies and forwards between three hospitals', function
       const kept = async (made: { readonly edgeId: string }) => custody.hasEdgeShare(made.edgeId);
       const made = await world.edge(granteeName(clinicians), [H1, H3]);
       await proxy.keep(H1, bodyFor(made, H3));
-      world.activate({ grantId: place.grantId, grantee: clinicians }, [made]);
+      world.activate({ grantId, grantee: clinicians }, [made]);
       await proxy.settle(PSEUDONYM);
       expect(await kept(made)).to.equal(true);
-      world.activate({ grantId: place.grantId, grantee: clinicians, status: 'revoked' }, [made]);
+      world.activate({ grantId, grantee: clinicians, status: 'revoked' }, [made]);
       await proxy.settle(PSEUDONYM);
       expect(await kept(made)).to.equal(false);
 
       const stale = await world.edge(granteeName(clinicians), [H1, H3]);
       await proxy.keep(H1, bodyFor(stale, H3));
-      world.activate({ grantId: place.grantId, grantee: clinicians }, [stale]);
+      world.activate({ grantId, grantee: clinicians }, [stale]);
       world.sharing = { ...world.sharing, tags: { 'laboratory/normal': { epoch: 1, sharable: true } } };
       await proxy.settle(PSEUDONYM);
       expect(await kept(stale)).to.equal(false);
@@ -348,7 +348,7 @@ describe('identity keys, proxies and forwards between three hospitals', function
       const made = await world.edge(granteeName(clinicians), [H1, H3]);
       await proxy.keep(H1, bodyFor(made, H3));
       expect(await proxy.withdraw(H2, { edgeIds: [made.edgeId] })).to.deep.equal([]);
-      world.activate({ grantId: place.grantId, grantee: clinicians }, [made]);
+      world.activate({ grantId, grantee: clinicians }, [made]);
       expect(await proxy.withdraw(H1, { edgeIds: [made.edgeId] })).to.deep.equal([]);
       world.grants.clear();
       expect(await proxy.withdraw(H1, { edgeIds: [made.edgeId] })).to.deep.equal([made.edgeId]);
@@ -386,7 +386,6 @@ describe('identity keys, proxies and forwards between three hospitals', function
       const made = await world.edge(granteeName(clinicians), [H1, H3]);
       const wanted = {
         pseudonym: PSEUDONYM,
-        grantId: 'd'.repeat(32),
         edges: [made.edge],
         shares: made.shares,
       };
@@ -407,7 +406,6 @@ describe('identity keys, proxies and forwards between three hospitals', function
       const made = await world.edge(granteeName(clinicians), [H1, H3]);
       const wanted = {
         pseudonym: PSEUDONYM,
-        grantId: 'e'.repeat(32),
         edges: [made.edge],
         shares: made.shares,
       };
@@ -422,7 +420,7 @@ describe('identity keys, proxies and forwards between three hospitals', function
 
     it('refuses shares that do not match the proxies', async () => {
       const made = await world.edge(granteeName(clinicians), [H1, H3]);
-      const wanted = { pseudonym: PSEUDONYM, grantId: 'f'.repeat(32), edges: [made.edge] };
+      const wanted = { pseudonym: PSEUDONYM, edges: [made.edge] };
       const [first] = made.shares;
       for (const shares of [[first!], [...made.shares, { ...first!, mspId: H2 }]]) {
         const error = await failure(relayOf(H1).activate({ ...wanted, shares }, () => Promise.resolve()));
@@ -434,9 +432,8 @@ describe('identity keys, proxies and forwards between three hospitals', function
   it('a grant opens at its grantee, is passed on, and opens there', async () => {
     const grantId = '1'.repeat(32);
     const made = await world.edge(granteeName(clinicians), [H1, H3]);
-    await relayOf(H1).activate(
-      { pseudonym: PSEUDONYM, grantId, edges: [made.edge], shares: made.shares },
-      () => Promise.resolve(),
+    await relayOf(H1).activate({ pseudonym: PSEUDONYM, edges: [made.edge], shares: made.shares }, () =>
+      Promise.resolve(),
     );
     world.activate({ grantId, grantee: clinicians }, [made]);
     const forwardId = '2'.repeat(32);
