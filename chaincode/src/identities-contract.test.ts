@@ -76,6 +76,12 @@ describe('identities', () => {
         ),
         refused('the next epoch unsigned', 'REGISTRATION_INVALID', made({ keyEpoch: 1 }).registration),
         refused(
+          'the next epoch unsigned, by the hospital’s administrator',
+          'REGISTRATION_INVALID',
+          made({ keyEpoch: 1 }).registration,
+          staff(ALPHA, 'admin'),
+        ),
+        refused(
           'an epoch too far',
           'EPOCH_STALE',
           made({ keyEpoch: 2, previousSigningKey: first.signingKey }).registration,
