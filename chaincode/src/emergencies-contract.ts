@@ -211,7 +211,7 @@ export class EmergenciesContract extends CareLedgerContract<'emergencies'> {
     });
   }
 
-  /** What a patient is told: of emergencies, and of cases that link its pseudonym. */
+  /** What a patient is told: of emergencies, of recoveries, and of cases that link its pseudonym. */
   @Transaction(false)
   Notices(context: Context, argumentJson: string): Promise<string> {
     return this.evaluate(context, 'Notices', argumentJson, (call, { pseudonym, ...page }) => {

@@ -24,7 +24,7 @@ export interface PatientLog {
   readonly instructions: readonly PatientInstruction[];
   readonly consent?: CustodyConsent;
   readonly recovery?: Recovery;
-  /** Steps of emergencies and of cases that link the pseudonym. */
+  /** Steps of emergencies, of recoveries, and of cases that link the pseudonym. */
   readonly notices: readonly Notice[];
   /** Where the listings go on. */
   readonly next?: { readonly accesses?: string; readonly ended?: string; readonly notices?: string };

@@ -118,7 +118,8 @@ export class StaffClient {
   /**
    * By an officer of any hospital, who has proof of who the person is: the keys that the patient made anew are to replace
    * the lost ones.
-   * @throws GatewayError RECOVERY_NOT_POSSIBLE for a patient whose identity nobody can make again; ALREADY_EXISTS
+   * @throws GatewayError RECOVERY_NOT_POSSIBLE for a patient whose identity nobody can make again; ALREADY_EXISTS while
+   * one is pending; RECOVERY_TOO_SOON for a while after one of this hospital ended without completion
    */
   openRecovery({ pseudonym, ...opening }: OpenRecovery): Promise<Recovery> {
     return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries`, opening);
@@ -133,7 +134,7 @@ export class StaffClient {
     return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/approvals`);
   }
 
-  /** By the officer who opened it. */
+  /** By the officer who opened it, or an officer of the patient's hospital. @throws GatewayError NOT_OWNER */
   cancelRecovery({ pseudonym, recoveryId }: RecoveryStep): Promise<Recovery> {
     const body = { arguments: { pseudonym, recoveryId } };
     return this.#recoveryStep(`/v1/patients/${pseudonym}/recoveries/${recoveryId}/cancellation`, body);

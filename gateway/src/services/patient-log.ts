@@ -31,7 +31,7 @@ export interface PatientLog {
   readonly consent?: CustodyConsent;
   /** The latest replacement of a lost key. */
   readonly recovery?: Recovery;
-  /** Steps of emergencies and of cases that link the pseudonym: what the patient is told without asking. */
+  /** Steps of emergencies, of recoveries, and of cases that link the pseudonym: what the patient is told without asking. */
   readonly notices: Notice[];
   /** Where the listings go on; absent members are at their end. */
   readonly next?: LogBookmarks;
