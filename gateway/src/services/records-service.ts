@@ -68,14 +68,16 @@ export function createRecordsService(options: RecordsOptions, modules: RecordsMo
     try {
       const sharers = await sharersOf(records, modules);
       const entries = await mapBounded(records, concurrency, async (record, index): Promise<AnchorEntry> => {
-        const { pseudonym, type, sharable, sensitivity = 'normal' } = record;
+        const { pseudonym, type, sharable, contentType, sensitivity = 'normal' } = record;
         const recordId = `${batchId}.${index}`;
         const sharer = sharable ? sharers.get(pseudonym) : undefined;
         const sealed = await sealRecord(
           { ownerMspId: options.mspId, recordId, record, sharer, stored },
           modules,
         );
-        if (sealed.sharing === undefined && sensitivity !== 'normal')
+        // Of these the document says it; what nothing says counts as the most sensitive when it is sealed for sharing.
+        const isSaid = sensitivity === 'normal' && contentType.startsWith('application/fhir+json');
+        if (sealed.sharing === undefined && !isSaid)
           await modules.sensitivities.put(recordId, { sensitivity });
         return { pseudonym, type, sharable, ...sealed };
       });

@@ -47,6 +47,13 @@ describe('a proxy that follows the ledger', () => {
     });
   }
 
+  it('does so for every patient whose grant book an opening changed', async () => {
+    const pseudonyms = [PATIENT, 'b2'.repeat(16)];
+    expect(await settledAfter({ event: EVENTS.accessDecided, id: 'x', pseudonyms })).to.deep.equal(
+      pseudonyms,
+    );
+  });
+
   it('does so after no event that ends nothing, and after none that names no patient', async () => {
     expect(await settledAfter({ event: EVENTS.recordsAnchored, id: 'x', pseudonym: PATIENT })).to.deep.equal(
       [],

@@ -1,5 +1,5 @@
 /** Follows the ledger for a proxy: what ended, or never began, takes its shares with it. */
-import { EVENTS } from '@careledger/protocol';
+import { EVENTS, pseudonymsOf } from '@careledger/protocol';
 import { KeyedWork } from '../aggregate/keyed-work.js';
 import { isStopped, pause } from '../app/pause.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
@@ -53,7 +53,8 @@ export async function followForProxy(
     while (!isStopped(signal)) {
       try {
         for await (const { payload } of events.events(identity, 'next', signal)) {
-          if (payload.pseudonym !== undefined && WATCHED.includes(payload.event)) work.ask(payload.pseudonym);
+          if (!WATCHED.includes(payload.event)) continue;
+          for (const pseudonym of pseudonymsOf(payload)) work.ask(pseudonym);
         }
       } catch (error) {
         report(error);

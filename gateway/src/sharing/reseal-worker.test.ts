@@ -67,7 +67,7 @@ class Owner {
     );
   }
 
-  static async make(): Promise<Owner> {
+  static async make({ contentType = 'text/plain', content = '4.1' } = {}): Promise<Owner> {
     const owner = new Owner();
     const sealed = await sealRecord(
       {
@@ -76,8 +76,8 @@ class Owner {
         record: {
           pseudonym: PSEUDONYM,
           type: 'laboratory',
-          contentType: 'text/plain',
-          content: Buffer.from('4.1'),
+          contentType,
+          content: Buffer.from(content),
           sharable: true,
         },
         sharer: owner.#sharer,
@@ -239,6 +239,40 @@ describe('sealing records anew', () => {
     owner.record = record;
     await untouched(() => (owner.book = { ...book, mspId: 'H2MSP' }));
     await untouched(() => (owner.book = { pseudonym: PSEUDONYM, mspId: MSP, status: 'enrolled' }));
+  });
+
+  it('looks at the records of every patient whose grant book an opening changed, and of nobody else', async () => {
+    const pseudonyms = [PSEUDONYM, 'b'.repeat(32)];
+    const take = (payload: object) =>
+      owner.worker.take({ payload: { event: EVENTS.accessDecided, id: 'x', ...payload } });
+    expect(await take({})).to.equal(false);
+    expect(
+      await owner.worker.take({ payload: { event: EVENTS.receiptPosted, id: 'x', pseudonyms } }),
+    ).to.equal(false);
+    expect(owner.work.rows.size).to.equal(0);
+    expect(await take({ pseudonyms })).to.equal(true);
+    expect([...owner.work.rows.keys()]).to.deep.equal(pseudonyms);
+  });
+
+  it('takes what says no sensitivity for the most sensitive, and what says one for that', async () => {
+    const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+    const labelled = (code: string) => ({ meta: { security: [{ system: CONFIDENTIALITY, code }] } });
+    const sensitivityOf = async (contentType: string, content: string, noted?: 'restricted') => {
+      owner = await Owner.make({ contentType, content });
+      delete (owner.record as { sharing?: object }).sharing;
+      if (noted !== undefined) owner.sensitivities.rows.set(RECORD_ID, { sensitivity: noted });
+      expect(await owner.run()).to.deep.equal([]);
+      return owner.record.sharing?.sensitivity;
+    };
+    const fhir = 'application/fhir+json';
+    expect(await sensitivityOf(fhir, JSON.stringify({ entry: [{ resource: {} }] }))).to.equal('normal');
+    expect(await sensitivityOf(fhir, JSON.stringify({ entry: [{ resource: labelled('R') }] }))).to.equal(
+      'restricted',
+    );
+    expect(await sensitivityOf('text/plain', '4.1', 'restricted')).to.equal('restricted');
+    for (const unreadable of ['{', 'null', '"R"'])
+      expect(await sensitivityOf(fhir, unreadable), unreadable).to.equal('very-restricted');
+    expect(await sensitivityOf('text/plain', '4.1')).to.equal('very-restricted');
   });
 
   it('waits for the patient’s label key', async () => {

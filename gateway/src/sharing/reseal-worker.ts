@@ -12,6 +12,7 @@ import {
   CareLedgerError,
   EVENTS,
   isSealedForSharing,
+  pseudonymsOf,
   type EmrRecord,
   type Reseal,
   type Sensitivity,
@@ -81,7 +82,10 @@ const WATCHED: readonly string[] = [
   EVENTS.identityRegistered,
   EVENTS.recoveryChanged,
   EVENTS.patientChanged,
+  EVENTS.accessDecided,
 ];
+
+const MOST_SENSITIVE: Sensitivity = 'very-restricted';
 
 interface Change {
   readonly attempt: string;
@@ -95,10 +99,10 @@ export class ResealWorker {
   ) {}
 
   /** Notes what an event asks for; durable when it resolves. @returns whether it asked for anything */
-  async take({ payload: { event, pseudonym } }: Pick<LedgerEvent, 'payload'>): Promise<boolean> {
-    if (pseudonym === undefined || !WATCHED.includes(event)) return false;
-    await this.modules.work.put(pseudonym, { pseudonym });
-    return true;
+  async take({ payload }: Pick<LedgerEvent, 'payload'>): Promise<boolean> {
+    const pseudonyms = WATCHED.includes(payload.event) ? pseudonymsOf(payload) : [];
+    for (const pseudonym of pseudonyms) await this.modules.work.put(pseudonym, { pseudonym });
+    return pseudonyms.length > 0;
   }
 
   /**
@@ -225,7 +229,10 @@ export class ResealWorker {
     return { attempt, entry: { recordId, ...withSharing(sealed) } };
   }
 
-  /** Where the ledger does not say it, what was noted when the record came, and else the document itself. */
+  /**
+   * Where the ledger does not say it, what was noted when the record came, and else the document itself. What nothing says
+   * counts as the most sensitive: too little is opened then, which the owner can see, and never too much.
+   */
   async #sensitivityOf(
     { recordId, sharing }: EmrRecord,
     contentType: string,
@@ -234,7 +241,7 @@ export class ResealWorker {
     if (sharing !== undefined) return sharing.sensitivity;
     const noted = await this.modules.sensitivities.get(recordId);
     if (noted !== undefined) return noted.sensitivity;
-    return contentType.startsWith('application/fhir+json') ? sensitivityOfFhir(content) : 'normal';
+    return contentType.startsWith('application/fhir+json') ? sensitivityOfFhir(content) : MOST_SENSITIVE;
   }
 
   /** Looks at the ledger which of the two is in force, and lets go of the other. */
@@ -271,13 +278,14 @@ function withSharing({ sharing, ...sealed }: SealedRecord): Omit<Reseal['records
 /** A Bundle as `splitFhir` made it: all of its resources are of one sensitivity. */
 function sensitivityOfFhir(content: Uint8Array): Sensitivity {
   try {
-    const document = JSON.parse(Buffer.from(content).toString('utf8')) as { readonly entry?: unknown };
+    const document = JSON.parse(Buffer.from(content).toString('utf8')) as { readonly entry?: unknown } | null;
+    if (typeof document !== 'object' || document === null) return MOST_SENSITIVE;
     const entries = Array.isArray(document.entry)
       ? (document.entry as { readonly resource?: unknown }[])
       : [];
     return sensitivityOf({ ...document, contained: entries.map(({ resource }) => resource) });
   } catch {
-    return 'normal';
+    return MOST_SENSITIVE;
   }
 }
 
