@@ -33,10 +33,17 @@ import {
   type EvidenceLimits,
   type EvidenceModules,
 } from '../release/access-evidence.js';
-import type { AnswerStore } from '../release/answer-store.js';
+import type { AnswerStore, StoredAnswer } from '../release/answer-store.js';
 import { mapBounded } from '../services/bounded.js';
 import { perKeyQueue } from '../services/per-key-queue.js';
-import { entryOf, lineagesOf, sharedHeaderOf, type Lineage, type SharedRecord } from './opening-lineage.js';
+import {
+  entryOf,
+  isRefusal,
+  lineagesOf,
+  sharedHeaderOf,
+  type Lineage,
+  type SharedRecord,
+} from './opening-lineage.js';
 import { PartialsRequestSchema, type PartialsAnswer, type PartialsRequest } from './opening-protocol.js';
 import { treeOf } from './erasure-ledger.js';
 import type { SharingLedger } from './sharing-ledger.js';
@@ -64,7 +71,8 @@ export interface OpeningAuthorityModules extends EvidenceModules {
 
 export interface OpeningAuthority {
   /**
-   * The answer to one request, stored before it is returned: the same request gets the same bytes.
+   * The answer to one request, stored before it is returned: the same request gets the same bytes, as far as their chains
+   * are in force. What one chain fails at keeps no other back; its records are left out.
    * @param callerMspId the hospital that the client certificate proves
    * @throws CareLedgerError SCHEMA_VIOLATION, RELEASE_NOT_AUTHORISED, RELEASE_REPLAYED, LEDGER_UNAVAILABLE and what store
    * and custody throw. Nothing is given with any of them.
@@ -88,17 +96,20 @@ export function createOpeningAuthority(
     const ageMs = clock() - Date.parse(access.at);
     assertAge(ageMs, stored === undefined ? limits.releaseWindowMs : limits.repeatWindowMs);
     const bodyDigest = digestOf(body);
-    if (stored !== undefined && stored.bodyDigest !== bodyDigest)
+    if (stored !== undefined && stored.bodyDigest !== bodyDigest && !asksForLess(body, stored))
       throw new CareLedgerError('RELEASE_REPLAYED');
     const lineages = await lineagesInForce(access, body);
-    if (stored !== undefined) return stored.response;
-    const response = JSON.stringify(await makeAnswer(access, lineages));
+    if (stored !== undefined) return whatIsInForce(stored.response, lineages);
+    const { answer, isWhole } = await makeAnswer(access, lineages);
+    const response = JSON.stringify(answer);
     const { recordIds } = body;
     const accessAtMs = Date.parse(access.at);
-    await modules.answers.put(body.accessId, { bodyDigest, response, accessAtMs, recordIds });
+    // What the store or custody failed at may go well the next time: then it is answered anew.
+    if (isWhole) await modules.answers.put(body.accessId, { bodyDigest, response, accessAtMs, recordIds });
     return response;
   };
 
+  /** @throws CareLedgerError RELEASE_NOT_AUTHORISED when no chain is in force */
   async function lineagesInForce(access: Access, { recordIds }: PartialsRequest): Promise<Lineage[]> {
     const { ledger, serviceIdentity } = modules;
     const records = await mapBounded(recordIds, limits.concurrency, async (recordId) => {
@@ -106,35 +117,53 @@ export function createOpeningAuthority(
       const found = await unless('RECORD_NOT_FOUND', within(limits.ledgerTimeoutMs, read));
       const record = found as EmrRecord | undefined;
       if (record?.recordId !== recordId) throw notAuthorised('a record that there is not');
-      if (record.status === 'erased') throw notAuthorised('a record that was erased');
       return record;
     });
-    const lineages = await lineagesOf(access, records, modules.sharing);
+    const { inForce, refused } = await lineagesOf(access, records, modules.sharing);
     const sharingOf = onceEach((pseudonym) =>
       within(limits.ledgerTimeoutMs, () => modules.sharing.sharing(pseudonym)),
     );
-    for (const lineage of lineages) await assertOwnDecision(access, lineage, sharingOf, clock());
-    return lineages;
+    const refusals = [...refused.values()];
+    const lineages: Lineage[] = [];
+    for (const lineage of inForce) {
+      const refusal = await refusalOf(assertOwnDecision(access, lineage, sharingOf, clock()));
+      if (refusal === undefined) lineages.push(lineage);
+      else refusals.push(refusal);
+    }
+    if (lineages.length > 0) return lineages;
+    throw refusals[0] ?? notAuthorised('no record');
   }
 
-  async function makeAnswer(access: Access, lineages: readonly Lineage[]): Promise<PartialsAnswer> {
-    const records = lineages.flatMap((lineage) => lineage.records);
-    const held = records.filter((record) => custodiansOf(record).includes(mspId));
+  async function makeAnswer(
+    access: Access,
+    lineages: readonly Lineage[],
+  ): Promise<{ readonly answer: PartialsAnswer; readonly isWhole: boolean }> {
+    const failures: Error[] = [];
+    const perLineage = await mapBounded(lineages, limits.concurrency, (lineage) =>
+      partsAlong(lineage, access).catch((error: unknown) => {
+        failures.push(error instanceof Error ? error : new CareLedgerError('INTERNAL'));
+        return undefined;
+      }),
+    );
+    const given = perLineage.filter((parts) => parts !== undefined);
+    const partials = given.flatMap((parts) => parts.partials);
+    if (partials.length === 0 && !given.some(({ isCustodian }) => isCustodian))
+      throw failures[0] ?? notAuthorised('records of which this hospital has no part');
+    const erasureParts = given.flatMap((parts) => parts.erasureParts);
+    const answer = { accessId: access.accessId, partials, erasureParts };
+    return { answer, isWhole: failures.length === 0 };
+  }
+
+  async function partsAlong(
+    lineage: Lineage,
+    access: Access,
+  ): Promise<Omit<PartialsAnswer, 'accessId'> & { readonly isCustodian: boolean }> {
+    const held = lineage.records.filter((record) => custodiansOf(record).includes(mspId));
     const [partials, erasureParts] = await Promise.all([
-      partialsOf(lineages, held.length > 0),
+      partialsAlong(lineage),
       mapBounded(held, limits.concurrency, (record) => sealedParts(record, access)),
     ]);
-    return { accessId: access.accessId, partials, erasureParts: erasureParts.flat() };
-  }
-
-  async function partialsOf(
-    lineages: readonly Lineage[],
-    isCustodian: boolean,
-  ): Promise<PartialsAnswer['partials']> {
-    const perLineage = await mapBounded(lineages, limits.concurrency, partialsAlong);
-    const partials = perLineage.flat();
-    if (partials.length > 0 || isCustodian) return partials;
-    throw notAuthorised('records of which this hospital has no part');
+    return { partials, erasureParts: erasureParts.flat(), isCustodian: held.length > 0 };
   }
 
   async function partialsAlong({ edges, records }: Lineage): Promise<PartialsAnswer['partials']> {
@@ -222,6 +251,40 @@ async function assertOwnDecision(
     if (decision.basis !== 'grant' || decision.grant.grantId !== entryOf(access, record)?.grantId)
       throw notAuthorised(`an entry under another grant than ${grantId}`);
   }
+}
+
+async function refusalOf(work: Promise<void>): Promise<CareLedgerError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return error;
+    throw error;
+  }
+}
+
+/** Whether a request names whole chains of what was answered, and nothing else: what ended meanwhile is left out of it. */
+function asksForLess(
+  { recordIds }: PartialsRequest,
+  { recordIds: before = [], response }: StoredAnswer,
+): boolean {
+  const asked = new Set(recordIds);
+  const { partials } = JSON.parse(response) as PartialsAnswer;
+  return (
+    recordIds.every((recordId) => before.includes(recordId)) &&
+    partials.every((partial) => new Set(partial.recordIds.map((id) => asked.has(id))).size === 1)
+  );
+}
+
+/** Of a stored answer what may still be given: the same bytes, while all of its chains are in force. */
+function whatIsInForce(response: string, lineages: readonly Lineage[]): string {
+  const answer = JSON.parse(response) as PartialsAnswer;
+  const inForce = new Set(lineages.flatMap(({ records }) => records.map(({ recordId }) => recordId)));
+  const partials = answer.partials.filter(({ recordIds }) => recordIds.every((id) => inForce.has(id)));
+  const erasureParts = answer.erasureParts.filter(({ recordId }) => inForce.has(recordId));
+  const isWhole =
+    partials.length === answer.partials.length && erasureParts.length === answer.erasureParts.length;
+  return isWhole ? response : JSON.stringify({ ...answer, partials, erasureParts });
 }
 
 function onceEach<Result>(read: (key: string) => Promise<Result>): (key: string) => Promise<Result> {

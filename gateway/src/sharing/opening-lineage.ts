@@ -33,20 +33,27 @@ export interface Lineage {
   readonly records: readonly SharedRecord[];
 }
 
+/** Records of an opening by the chains that reach them. What one chain fails at keeps no other back. */
+export interface Lineages {
+  readonly inForce: readonly Lineage[];
+  /** By record: why nothing reaches it. */
+  readonly refused: ReadonlyMap<string, CareLedgerError>;
+}
+
 /** The decision of an entry about a record. */
 export function entryOf(access: Access, { recordId }: EmrRecord): AccessDecision | undefined {
   return access.decisions.find((decision) => decision.recordId === recordId);
 }
 
 /**
- * @throws CareLedgerError RELEASE_NOT_AUTHORISED for a record that the entry does not open along edges, and for a chain
- * that is not in force
+ * @throws CareLedgerError RELEASE_NOT_AUTHORISED for a record that the entry does not open along edges; a chain that is
+ * not in force is refused with its records
  */
 export async function lineagesOf(
   access: Access,
   records: readonly EmrRecord[],
   { chain: readChain }: Pick<SharingLedger, 'chain'>,
-): Promise<Lineage[]> {
+): Promise<Lineages> {
   const groups = new Map<string, SharedRecord[]>();
   for (const record of records) {
     const { pseudonym, type } = record;
@@ -59,16 +66,29 @@ export async function lineagesOf(
     groups.set(key, [...(groups.get(key) ?? []), record]);
   }
   const chains = new Map<string, Promise<GrantChain>>();
-  return Promise.all(
-    [...groups].flatMap(inHalves).map(async ([key, group]): Promise<Lineage> => {
+  const refused = new Map<string, CareLedgerError>();
+  const found = await Promise.all(
+    [...groups].flatMap(inHalves).map(async ([key, group]): Promise<Lineage[]> => {
       const [pseudonym = '', grantId = ''] = key.split('/');
       const place = `${pseudonym}/${grantId}`;
       const reading = chains.get(place) ?? inForce(readChain(pseudonym, grantId));
       chains.set(place, reading);
-      const chain = await reading;
-      return { pseudonym, grantId, chain, edges: edgesOf(chain, group), records: group };
+      try {
+        const chain = await reading;
+        return [{ pseudonym, grantId, chain, edges: edgesOf(chain, group), records: group }];
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        for (const { recordId } of group) refused.set(recordId, error);
+        return [];
+      }
     }),
   );
+  return { inForce: found.flat(), refused };
+}
+
+/** Of one chain or record, as opposed to a ledger or store that is away: that may be asked again. */
+export function isRefusal(error: unknown): error is CareLedgerError {
+  return error instanceof CareLedgerError && error.code === 'RELEASE_NOT_AUTHORISED';
 }
 
 /**

@@ -290,7 +290,7 @@ export function createOpeningRequester(
 
   return {
     async open(access, records) {
-      const lineages = await lineagesOf(access, records, ledger);
+      const { inForce: lineages, refused } = await lineagesOf(access, records, ledger);
       const done = new AbortController();
       const answers = askAll(access, lineages, done.signal);
       const opened = await Promise.all(
@@ -304,7 +304,7 @@ export function createOpeningRequester(
         }),
       );
       done.abort();
-      return new Map(opened.flatMap((keys) => [...keys]));
+      return new Map([...refused, ...opened.flatMap((keys) => [...keys])]);
     },
   };
 }

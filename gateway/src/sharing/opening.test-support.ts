@@ -101,7 +101,10 @@ export class SharingWorld {
   readonly oneTime = generateHpkeKeyPair();
   access!: Access;
   state: SharingState = { pseudonym: PSEUDONYM, mspId: OWNER, status: 'enrolled', identityEpoch: 0 };
+  /** Of every grant that an entry names. */
   chain!: GrantChain;
+  /** Ids of grants that have ended. */
+  readonly ended = new Set<string>();
   nowMs = Date.now();
   /** Changes what a hospital answers on its way. */
   tamper: (mspId: string, answer: PartialsAnswer) => PartialsAnswer | Promise<PartialsAnswer> = (_, answer) =>
@@ -126,10 +129,12 @@ export class SharingWorld {
       masterKey: () => Promise.resolve(this.#masterKey),
       identity: (name: string, keyEpoch = 0) =>
         Promise.resolve(this.identities.get(`${name}#${String(keyEpoch)}`)),
-      chain: () =>
-        this.chain.links.length === 0
+      chain: (_: string, grantId: string): Promise<GrantChain> => {
+        const links = this.chain.links.map((link) => ({ ...link, grant: { ...link.grant, grantId } }));
+        return links.length === 0 || this.ended.has(grantId)
           ? Promise.reject(new CareLedgerError('GRANT_NOT_FOUND'))
-          : Promise.resolve(this.chain),
+          : Promise.resolve({ links });
+      },
       sharing: () => Promise.resolve(this.state),
     };
   }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { CareLedgerError, PatientGrant } from '@careledger/protocol';
 import { sealErasureParts } from '@careledger/crypto';
+import type { PartialsAnswer } from '../opening-protocol.js';
 import {
   FOURTH,
   KEY_SERVERS,
@@ -237,6 +238,54 @@ describe('opening along edges', function () {
       });
     }
     expect(await codeOf(world.ask(THIRD, world.body))).to.equal('given');
+  });
+
+  it('gives what one grant opens, though another of the opening has ended, and does not repeat what ended', async () => {
+    const OTHER = 'd'.repeat(32);
+    const { decisions } = world.access;
+    const [first, second] = decisions;
+    const addAccess = () => world.addAccess({ decisions: [first!, { ...second!, grantId: OTHER }] });
+    const recordsOf = (response: string) => {
+      const { partials, erasureParts } = JSON.parse(response) as PartialsAnswer;
+      const named = partials.flatMap(({ recordIds }) => recordIds);
+      return [...new Set([...named, ...erasureParts.map(({ recordId }) => recordId)])].sort();
+    };
+    const before = addAccess();
+    expect(await world.open()).to.deep.equal(EXPECTED);
+    const whole = await world.ask(THIRD, world.body);
+    expect(recordsOf(whole)).to.deep.equal([first!.recordId, second!.recordId]);
+    world.ended.add(OTHER);
+    try {
+      expect(recordsOf(await world.ask(THIRD, world.body)), 'repeated').to.deep.equal([first!.recordId]);
+      addAccess();
+      expect(recordsOf(await world.ask(THIRD, world.body))).to.deep.equal([first!.recordId]);
+      world.access = before;
+      expect(await world.open(), 'again').to.deep.equal([EXPECTED[0], 'RELEASE_NOT_AUTHORISED']);
+      addAccess();
+      expect(await world.open()).to.deep.equal([EXPECTED[0], 'RELEASE_NOT_AUTHORISED']);
+      expect(await codeOf(world.ask(THIRD, world.body)), 'more than before').to.equal('RELEASE_REPLAYED');
+      addAccess();
+      world.ended.add(first!.grantId!);
+      expect(await codeOf(world.ask(THIRD, world.body))).to.equal('RELEASE_NOT_AUTHORISED');
+    } finally {
+      world.ended.clear();
+    }
+  });
+
+  it('gives what the store has, and the rest when it comes', async () => {
+    const [first, second] = world.access.decisions;
+    world.addAccess({ decisions: [first!, { ...second!, grantId: 'd'.repeat(32) }] });
+    const cid = world.records.get(second!.recordId)!.sharing!.headerCid;
+    const object = world.objects.get(cid)!;
+    world.objects.delete(cid);
+    const partialsOf = async () =>
+      (JSON.parse(await world.ask(THIRD, world.body)) as PartialsAnswer).partials.length;
+    try {
+      expect(await partialsOf()).to.equal(1);
+    } finally {
+      world.objects.set(cid, object);
+    }
+    expect(await partialsOf()).to.equal(2);
   });
 
   it('opens nothing any more once two custodians have punctured the leaf, with everything else in hand', async () => {
