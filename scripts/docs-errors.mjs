@@ -2,7 +2,7 @@
 // node scripts/docs-errors.mjs --check   fails when the file is not what the catalogue says
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { ERROR_CATALOGUE } from '../protocol/dist/index.js';
+import { DENY_ADVICE, ERROR_CATALOGUE } from '../protocol/dist/index.js';
 
 const FILE = fileURLToPath(new URL('../docs/errors.md', import.meta.url));
 
@@ -20,9 +20,14 @@ ACCESS_DENIED, and \`txId\` of COMMIT_UNKNOWN. A contract's error crosses the pe
 export function errorsPage(catalogue) {
   const entries = Object.entries(catalogue).map(
     ([code, { status, meaning, action }]) =>
-      `## ${code}\n\nHTTP ${status}. ${meaning}\n\nWhat to do: ${action}\n`,
+      `## ${code}\n\nHTTP ${status}. ${meaning}\n\nWhat to do: ${action}\n${code === 'ACCESS_DENIED' ? byReason() : ''}`,
   );
   return [INTRODUCTION, ...entries].join('\n');
+}
+
+function byReason() {
+  const lines = Object.entries(DENY_ADVICE).map(([reason, advice]) => `- ${reason}: ${advice}`);
+  return `\n${lines.join('\n')}\n`;
 }
 
 const page = errorsPage(ERROR_CATALOGUE);

@@ -247,7 +247,7 @@ export const ERROR_CATALOGUE = {
   ACCESS_DENIED: {
     status: 403,
     meaning: 'The contract denied the opening. The denial stands on the ledger under the access id.',
-    action: 'Ask the patient for a grant that covers the reason named.',
+    action: 'Do what the detail says for the reason; most often: ask the patient for a grant that covers it.',
   },
   RELEASE_NOT_AUTHORISED: {
     status: 403,

@@ -2,6 +2,7 @@ export * from './canonical-json.js';
 export * from './cohort.js';
 export * from './contracts.js';
 export * from './decision.js';
+export * from './deny-advice.js';
 export * from './edge-rules.js';
 export * from './emergency-rules.js';
 export * from './errors.js';

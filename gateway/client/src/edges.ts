@@ -4,6 +4,7 @@ import {
   LIMITS,
   granteeName,
   tagName,
+  tagStateOf,
   type Edge,
   type Grantee,
   type Member,
@@ -30,9 +31,21 @@ export interface SealedShare {
   readonly share: string;
 }
 
+export interface Tag {
+  readonly recordType: RecordType;
+  readonly sensitivity: Sensitivity;
+}
+
+/** Each type with each sensitivity. */
+export function tagsFor(recordTypes: readonly RecordType[], sensitivities: readonly Sensitivity[]): Tag[] {
+  return recordTypes.flatMap((recordType) =>
+    sensitivities.map((sensitivity) => ({ recordType, sensitivity })),
+  );
+}
+
 export interface EdgesWanted {
-  readonly recordTypes: readonly RecordType[];
-  readonly sensitivities: readonly Sensitivity[];
+  /** One edge for each. */
+  readonly tags: readonly Tag[];
   /** Present registration of the grantee. */
   readonly to: IdentityPublicKey;
   readonly proxies: readonly Pick<Member, 'mspId' | 'encryptionKey'>[];
@@ -52,7 +65,7 @@ export function proxiesFor(members: readonly Member[], grantee: Grantee): Member
   });
 }
 
-/** One edge for each record type and sensitivity, at the present epoch of its tag. */
+/** Edges at the present epoch of their tags. @throws CareLedgerError TAG_CLOSED */
 export async function makeEdges(
   keys: PseudonymKeys,
   sharing: Pick<SharingState, 'tags'>,
@@ -62,36 +75,32 @@ export async function makeEdges(
   const labelKey = base64UrlToBytes(keys.labelKey);
   const edges: Edge[] = [];
   const shares: SealedShare[] = [];
-  for (const recordType of wanted.recordTypes) {
-    for (const sensitivity of wanted.sensitivities) {
-      const { epoch: tagEpoch, sharable } = sharing.tags?.[tagName(recordType, sensitivity)] ?? OPEN;
-      if (!sharable) throw new CareLedgerError('TAG_CLOSED', { came: tagName(recordType, sensitivity) });
-      const made = makeEdge(delegator, {
-        to: wanted.to,
-        tag: {
-          typeLabel: labelOf(labelKey, 'type', recordType),
-          conditionLabel: labelOf(labelKey, 'condition', sensitivity),
-          tagEpoch,
-        },
-        proxies: wanted.proxies.map(({ mspId }) => mspId),
-        threshold: wanted.threshold,
-        sharable: wanted.maxHops > 0,
-        maxDepth: wanted.maxHops,
-        allowsRecoverable: wanted.allowsRecoverable,
-      });
-      const { statement, w } = made;
-      edges.push({
-        ...{ recordType, sensitivity, tagEpoch },
-        statement: bytesToBase64Url(statement),
-        w: bytesToBase64Url(w),
-      });
-      shares.push(...(await sealedShares(made, wanted.proxies)));
-    }
+  for (const { recordType, sensitivity } of wanted.tags) {
+    const { epoch: tagEpoch, sharable } = tagStateOf(sharing, tagName(recordType, sensitivity));
+    if (!sharable) throw new CareLedgerError('TAG_CLOSED', { came: tagName(recordType, sensitivity) });
+    const made = makeEdge(delegator, {
+      to: wanted.to,
+      tag: {
+        typeLabel: labelOf(labelKey, 'type', recordType),
+        conditionLabel: labelOf(labelKey, 'condition', sensitivity),
+        tagEpoch,
+      },
+      proxies: wanted.proxies.map(({ mspId }) => mspId),
+      threshold: wanted.threshold,
+      sharable: wanted.maxHops > 0,
+      maxDepth: wanted.maxHops,
+      allowsRecoverable: wanted.allowsRecoverable,
+    });
+    const { statement, w } = made;
+    edges.push({
+      ...{ recordType, sensitivity, tagEpoch },
+      statement: bytesToBase64Url(statement),
+      w: bytesToBase64Url(w),
+    });
+    shares.push(...(await sealedShares(made, wanted.proxies)));
   }
   return { edges, shares };
 }
-
-const OPEN = { epoch: 0, sharable: true } as const;
 
 function sealedShares(
   { edgeId, shares }: { readonly edgeId: string; readonly shares: ReadonlyMap<string, Uint8Array> },

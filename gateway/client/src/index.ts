@@ -4,11 +4,16 @@
  */
 export { Connection, type ConnectionOptions, type SendOptions } from './connection.js';
 export { activeMembers, readIdentity, readMasterKey, type MasterKeyInForce } from './consortium.js';
-export { makeEdges, proxiesFor, type EdgesWanted, type SealedShare } from './edges.js';
+export { makeEdges, proxiesFor, tagsFor, type EdgesWanted, type SealedShare, type Tag } from './edges.js';
 export { consentToCustody, enrol, preparePseudonym, pseudonymKeys, type NewPseudonym } from './enrolment.js';
 export { withEarlierKeys, withIdentityKey } from './extraction.js';
 export { GatewayError } from './gateway-error.js';
-export { PatientClient, type GrantTerms, type PatientClientOptions } from './patient-client.js';
+export {
+  PatientClient,
+  type GrantTerms,
+  type PatientClientOptions,
+  type Renewals,
+} from './patient-client.js';
 export {
   PATIENT_KEYS_LABEL,
   decodePatientKeys,
@@ -37,3 +42,4 @@ export { rotateKeys, type RotationOptions } from './rotation.js';
 export { patientConnection, type HttpOptions } from './session.js';
 export { signRequest, type SignedRequest } from './signing.js';
 export { StaffClient, type ForwardTerms, type OpenedRecord, type Opening } from './staff-client.js';
+export { waitingGrants, type WaitingGrant } from './waiting.js';

@@ -1,10 +1,11 @@
 /** What a patient does with a pseudonym: grant, renew, revoke, close, and see what was done. */
 import {
   CareLedgerError,
-  SENSITIVITIES,
   granteeName,
+  tagName,
   type EmrRecord,
   type GrantArguments,
+  type GrantChain,
   type Page,
   type PatientGrant,
   type RecordType,
@@ -12,16 +13,17 @@ import {
   type Sensitivity,
   type SharingState,
 } from '@careledger/protocol';
-import { bytesToHex, randomBytes } from '@careledger/crypto/core';
+import { base64UrlToBytes, bytesToHex, parseStatement, randomBytes } from '@careledger/crypto/core';
 import type { Connection } from './connection.js';
 import { activeMembers, readIdentity, readMasterKey } from './consortium.js';
-import { makeEdges, proxiesFor } from './edges.js';
+import { makeEdges, proxiesFor, tagsFor, type Tag } from './edges.js';
 import { withEarlierKeys, withIdentityKey } from './extraction.js';
 import { GatewayError } from './gateway-error.js';
 import type { LogPage, PatientLog } from './patient-log.js';
 import type { PseudonymKeys } from './patient-keys.js';
 import { patientConnection, type HttpOptions } from './session.js';
 import { signRequest } from './signing.js';
+import { waitingGrants, type WaitingGrant } from './waiting.js';
 
 /** Terms of a grant; what is absent has the default that is named. */
 export interface GrantTerms extends Omit<
@@ -47,6 +49,20 @@ export interface PatientClientOptions {
   readonly http?: HttpOptions;
   /** Told of keys that changed, to be saved: the identity's key, once it was extracted. */
   readonly onKeysChanged?: (keys: PseudonymKeys) => Promise<void>;
+}
+
+/** What is absent is as it was. */
+type RenewalChoice = Pick<GrantTerms, 'proxies' | 'allowsRecoverable'>;
+type EdgeChoice = Required<RenewalChoice>;
+
+export interface Renewals {
+  readonly renewed: readonly PatientGrant[];
+  /** Live on, and wait. */
+  readonly failed: readonly { readonly grant: PatientGrant; readonly error: unknown }[];
+}
+
+function nameOf({ recordType, sensitivity }: Tag): string {
+  return tagName(recordType, sensitivity);
 }
 
 interface Transaction<Result> {
@@ -87,7 +103,7 @@ export class PatientClient {
       pseudonym: this.pseudonym,
     };
     const made = await this.#edges(args, {
-      sensitivities: sensitivities ?? ['normal'],
+      tags: tagsFor(args.recordTypes, sensitivities ?? ['normal']),
       proxies: proxies ?? 'majority',
       allowsRecoverable: allowsRecoverable ?? false,
     });
@@ -96,23 +112,48 @@ export class PatientClient {
     return this.#submit('grants:Grant', '/v1/grants', signed, { shares: made.shares });
   }
 
-  /** New edges of the present epochs, for a grant that lives on after another one ended. */
-  async renew(
-    grantId: string,
-    choice: Pick<GrantTerms, 'proxies' | 'allowsRecoverable'> = {},
-  ): Promise<PatientGrant> {
-    const grant = (await this.grants()).find((candidate) => candidate.grantId === grantId);
+  /**
+   * New edges of the present epochs, where the grant waits for them. What is not chosen is as it was.
+   * @throws GatewayError; CareLedgerError GRANT_NOT_FOUND, TAG_CLOSED, TRANSITION_NOT_ALLOWED when it waits for nothing
+   */
+  async renew(grantId: string, choice: RenewalChoice = {}): Promise<PatientGrant> {
+    const [live, sharing] = await Promise.all([this.grants(), this.sharing()]);
+    const grant = live.find((candidate) => candidate.grantId === grantId);
     if (grant?.edges === undefined) throw new CareLedgerError('GRANT_NOT_FOUND');
-    const named = grant.edges.map(({ sensitivity }) => sensitivity);
-    const made = await this.#edges(grant, {
-      sensitivities: SENSITIVITIES.filter((sensitivity) => named.includes(sensitivity)),
-      proxies: choice.proxies ?? 'majority',
-      allowsRecoverable: choice.allowsRecoverable ?? false,
-    });
-    if (made === undefined) throw new CareLedgerError('IDENTITY_NOT_FOUND');
-    const args = { pseudonym: this.pseudonym, grantId, edges: made.edges };
-    const { shares } = made;
-    return this.#submit('grants:Renew', `/v1/grants/${grantId}/renewal`, args, { shares });
+    const [waiting] = waitingGrants([grant], sharing);
+    if (waiting === undefined)
+      throw new CareLedgerError('TRANSITION_NOT_ALLOWED', {
+        message: 'The grant is in force: nothing of it waits for renewal.',
+      });
+    return this.#renew(waiting, choice);
+  }
+
+  /** The live grants of which something is not in force. */
+  async waiting(): Promise<WaitingGrant[]> {
+    const [live, sharing] = await Promise.all([this.grants(), this.sharing()]);
+    return waitingGrants(live, sharing);
+  }
+
+  /**
+   * Renews the patient's own grants that wait under any of these tags, one after another, since each changes what the
+   * next is made for. What was passed on under them is renewed by who passed it on.
+   */
+  async renewWaiting(tags: readonly Tag[], choice: RenewalChoice = {}): Promise<Renewals> {
+    const now = new Date().toISOString();
+    const named = new Set(tags.map(nameOf));
+    const renewed: PatientGrant[] = [];
+    const failed: { readonly grant: PatientGrant; readonly error: unknown }[] = [];
+    for (const waiting of await this.waiting()) {
+      const { grant, stale } = waiting;
+      const isOwn = grant.basis === 'patient' && grant.notAfter > now;
+      if (!isOwn || !stale.some((tag) => named.has(nameOf(tag)))) continue;
+      try {
+        renewed.push(await this.#renew(waiting, choice));
+      } catch (error) {
+        failed.push({ grant, error });
+      }
+    }
+    return { renewed, failed };
   }
 
   /** Ends a grant and all that was passed on under it, from the next block on. */
@@ -200,9 +241,34 @@ export class PatientClient {
     throw new CareLedgerError('NOT_OWNER', { expected: 'a Consent of this pseudonym' });
   }
 
+  async #renew({ grant, stale, closed }: WaitingGrant, choice: RenewalChoice): Promise<PatientGrant> {
+    const { grantId } = grant;
+    if (stale.length === 0) throw new CareLedgerError('TAG_CLOSED', { came: closed.map(nameOf).join(', ') });
+    const made = await this.#edges(grant, { tags: stale, ...(await this.#choiceOf(grantId, choice)) });
+    if (made === undefined) throw new CareLedgerError('IDENTITY_NOT_FOUND');
+    const args = { pseudonym: this.pseudonym, grantId, edges: made.edges };
+    const { shares } = made;
+    return this.#submit('grants:Renew', `/v1/grants/${grantId}/renewal`, args, { shares });
+  }
+
+  /** As the edges that the grant has say, unless chosen anew: a renewal changes no terms. */
+  async #choiceOf(grantId: string, { proxies, allowsRecoverable }: RenewalChoice): Promise<EdgeChoice> {
+    const path = `/v1/patients/${this.pseudonym}/grants/${grantId}/chain`;
+    const { links } = await this.#connection.get<GrantChain>(path);
+    const [edge] = links.at(-1)?.edges ?? [];
+    if (edge === undefined)
+      return { proxies: proxies ?? 'majority', allowsRecoverable: allowsRecoverable ?? false };
+    const before = parseStatement(base64UrlToBytes(edge.statement));
+    const wasSingle = before.threshold === 1 && before.proxies.length > 1;
+    return {
+      proxies: proxies ?? (wasSingle ? 'single' : 'majority'),
+      allowsRecoverable: allowsRecoverable ?? before.allowsRecoverable,
+    };
+  }
+
   async #edges(
-    terms: Pick<GrantArguments, 'grantee' | 'recordTypes' | 'maxHops'>,
-    choice: Required<Pick<GrantTerms, 'sensitivities' | 'proxies' | 'allowsRecoverable'>>,
+    terms: Pick<GrantArguments, 'grantee' | 'maxHops'>,
+    { tags, proxies: needed, allowsRecoverable }: EdgeChoice & { readonly tags: readonly Tag[] },
   ): Promise<Awaited<ReturnType<typeof makeEdges>> | undefined> {
     if (this.#keys.identity === undefined) return undefined;
     await this.#extractKey();
@@ -214,9 +280,8 @@ export class PatientClient {
     ]);
     const proxies = proxiesFor(members, terms.grantee);
     return makeEdges(this.#keys, sharing, {
-      ...terms,
-      ...{ to, proxies, sensitivities: choice.sensitivities, allowsRecoverable: choice.allowsRecoverable },
-      threshold: choice.proxies === 'single' ? 1 : Math.floor(proxies.length / 2) + 1,
+      ...{ tags, to, proxies, allowsRecoverable, maxHops: terms.maxHops },
+      threshold: needed === 'single' ? 1 : Math.floor(proxies.length / 2) + 1,
     });
   }
 

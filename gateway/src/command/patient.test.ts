@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { makePatientKeys, makePseudonym, withPseudonym } from '@careledger/client';
 import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
 import { takeLock } from '@careledger/network';
-import { UsageError, granteeFrom, tagFrom, termsFromWords } from './patient/arguments.js';
+import { UsageError, granteeFrom, tagsFrom, termsFromWords } from './patient/arguments.js';
 import { main } from './patient.js';
 
 const PASSPHRASE = 'correct horse';
@@ -146,7 +146,10 @@ describe('careledger patient', function () {
       maxHops: 1,
     });
     expect(granteeFrom('member/Hospital2MSP')).to.deep.equal({ kind: 'member', mspId: 'Hospital2MSP' });
-    expect(tagFrom('imaging')).to.deep.equal({ recordType: 'imaging', sensitivity: 'normal' });
+    const restricted = { recordType: 'imaging', sensitivity: 'restricted' };
+    expect(tagsFrom('imaging/restricted')).to.deep.equal([restricted]);
+    const all = tagsFrom('imaging').map(({ sensitivity }) => sensitivity);
+    expect(all).to.deep.equal(['normal', 'restricted', 'very-restricted']);
     const wrong = [
       { to: 'Hospital2MSP' },
       { to: 'role/H/visitor' },
@@ -157,7 +160,7 @@ describe('careledger patient', function () {
     for (const change of [...wrong, { purposes: 'fun' }, { to: undefined }])
       expect(() => termsFromWords({ ...words, ...change }, now)).to.throw(UsageError);
     for (const tag of ['x', 'imaging/secret', 'imaging/normal/x'])
-      expect(() => tagFrom(tag)).to.throw(UsageError);
+      expect(() => tagsFrom(tag)).to.throw(UsageError);
   });
 
   it('makes keys in place of lost ones, shows the same request again, and lets nothing be signed with them', async () => {

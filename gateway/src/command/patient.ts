@@ -1,9 +1,7 @@
 /** careledger patient: a patient's own keys in a file, and what is signed with them. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import {
   Connection,
-  GatewayError,
   describeLog,
   enrol as enrolPseudonym,
   lossInWords,
@@ -13,23 +11,21 @@ import {
   type NewPseudonym,
 } from '@careledger/client';
 import { writePatientKeys } from '@careledger/client/node';
-import { CryptoError } from '@careledger/crypto';
 import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
-import { CareLedgerError, granteeName, type PatientGrant } from '@careledger/protocol';
 import { decodeJwt } from 'jose';
-import { UsageError, tagFrom, termsFromWords } from './patient/arguments.js';
+import { UsageError } from './patient/arguments.js';
 import {
   keyFilePath,
   lockKeyFile,
-  onlyWord,
   openFile,
   openPatient,
   parsed,
   passphrase,
   type Asked,
   type PatientStreams,
-  type Values,
 } from './patient/asked.js';
+import { inWords } from './patient/errors-in-words.js';
+import { grant, grants, renew, revoke, sharing } from './patient/grant-commands.js';
 import { cancelRecovery, finishRecovery, recover, recovery, rotate } from './patient/key-commands.js';
 import { terminalPrompt } from './patient/passphrase.js';
 
@@ -50,10 +46,11 @@ const USAGE = `usage: careledger patient COMMAND [options]
     --consent FILE         instead of these: a FHIR R4 Consent
     --single-proxy         one hospital's help is enough to open, not a majority's
     --allow-recoverable    also to identities that a majority of hospitals can open
-  grants           what is granted now
-  renew GRANT      new keys for a grant that lives on after another one ended
-  revoke GRANT     ends a grant and all that was passed on under it
-  sharing [TAG open|closed]   shows, closes or opens a type and sensitivity, such as imaging/normal
+  grants           what is granted now, and what of it waits for renewal
+  renew GRANT      puts a grant in force again that waits for renewal
+  revoke GRANT     ends a grant and all that was passed on under it; others of the same types are renewed at once
+  sharing [TAG open|closed]   shows, closes or opens: imaging is every sensitivity of it, imaging/normal that one
+    --no-renew             with revoke and sharing: other grants wait until you renew them
   log [--json]     who opened what, through whom, when, what for, and what was done
   backup           what to keep, and what a loss means
   rotate           new keys in place of the present ones; grants that live on are renewed afterwards
@@ -133,16 +130,6 @@ function processStreams(): PatientStreams {
   return { out, err, environment, ...(ask === undefined ? {} : { ask }) };
 }
 
-/** The code, what happened, and what to do. */
-function inWords(error: unknown): string {
-  if (error instanceof GatewayError) return `${error.code}: ${error.message}`;
-  if (error instanceof CareLedgerError) return `${error.code}: ${error.message} ${error.entry.action}`;
-  if (error instanceof CryptoError && error.argument === 'key file')
-    return `The key file does not open: expected ${error.expected}; came ${error.came}.`;
-  if (error instanceof TypeError && error.message === 'fetch failed') return 'The gateway does not answer.';
-  return error instanceof Error ? error.message : String(error);
-}
-
 async function init(asked: Asked): Promise<void> {
   const { values, say } = asked;
   const assertAbsent = (): void => {
@@ -206,50 +193,6 @@ function hospitalOfToken(token: string): string {
   throw new UsageError('The token does not say which hospital it is of: name it with --msp.');
 }
 
-async function grant(asked: Asked): Promise<void> {
-  const { values, say } = asked;
-  const patient = await openPatient(asked);
-  const terms =
-    values.consent === undefined
-      ? termsFromWords(values, new Date())
-      : await patient.termsOfConsent(JSON.parse(await readFile(values.consent, 'utf8')));
-  say(grantLine(await patient.grant({ ...terms, ...choiceOf(values) })));
-}
-
-async function grants(asked: Asked): Promise<void> {
-  const live = await (await openPatient(asked)).grants();
-  for (const one of live) asked.say(grantLine(one));
-  if (live.length === 0) asked.say('Nothing is granted.');
-}
-
-async function renew(asked: Asked): Promise<void> {
-  const grantId = onlyWord(asked, 'renew GRANT');
-  asked.say(grantLine(await (await openPatient(asked)).renew(grantId, choiceOf(asked.values))));
-}
-
-async function revoke(asked: Asked): Promise<void> {
-  const grantId = onlyWord(asked, 'revoke GRANT');
-  const ended = await (await openPatient(asked)).revoke(grantId);
-  asked.say(
-    `${grantLine(ended)}\nWhat was passed on under it ended with it. Who opened records keeps what was read.`,
-  );
-}
-
-async function sharing(asked: Asked): Promise<void> {
-  const { words, say } = asked;
-  const [tag, state, ...more] = words;
-  const isAsked = tag === undefined;
-  if (!isAsked && (more.length > 0 || (state !== 'open' && state !== 'closed')))
-    throw new UsageError('sharing takes nothing, or TYPE/SENSITIVITY and open or closed.');
-  const patient = await openPatient(asked);
-  const after = isAsked
-    ? await patient.sharing()
-    : await patient.setSharing({ ...tagFrom(tag), sharable: state === 'open' });
-  for (const [name, { epoch, sharable }] of Object.entries(after.tags ?? {}))
-    say(`${name.padEnd(30)} ${sharable ? 'open' : 'closed'}, epoch ${String(epoch)}`);
-  say('Every other type and sensitivity is open to grants.');
-}
-
 async function log(asked: Asked): Promise<void> {
   const patient = await openPatient(asked);
   let next;
@@ -270,24 +213,4 @@ async function backup(asked: Asked): Promise<void> {
       identity === undefined ? 'Hospital-mediated.' : lossInWords(identity.registration.recoverable);
     say(`\n${pseudonym} at ${mspId}: ${loss}`);
   }
-}
-
-function choiceOf(values: Values): { proxies: 'majority' | 'single'; allowsRecoverable: boolean } {
-  return {
-    proxies: values['single-proxy'] ? 'single' : 'majority',
-    allowsRecoverable: values['allow-recoverable'],
-  };
-}
-
-function grantLine({
-  grantId,
-  grantee,
-  recordTypes,
-  purposes,
-  notAfter,
-  maxHops,
-  status,
-}: PatientGrant): string {
-  const hops = maxHops === 0 ? 'not passed on' : `${String(maxHops)} hops`;
-  return `${grantId}  ${status}  ${granteeName(grantee)}: ${recordTypes.join(', ')} for ${purposes.join(', ')}, until ${notAfter}, ${hops}`;
 }

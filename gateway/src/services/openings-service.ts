@@ -1,5 +1,6 @@
 import {
   CareLedgerError,
+  DENY_ADVICE,
   type Access,
   type AccessDecision,
   type AccessWithReceipt,
@@ -95,6 +96,12 @@ export interface OpeningsOptions {
   readonly repeatWindowMs: number;
 }
 
+/** The reasons, each with what to do about it. */
+export function denialInWords(denied: readonly Pick<Access['decisions'][number], 'reason'>[]): string {
+  const reasons = [...new Set(denied.map(({ reason }) => reason ?? 'NO_GRANT'))];
+  return `Denied: ${reasons.map((reason) => `${reason}. ${DENY_ADVICE[reason]}`).join(' ')}`;
+}
+
 export function createOpeningsService(options: OpeningsOptions, modules: OpeningsModules): OpeningsService {
   const { contracts, recipientKeys, observeStage } = modules;
 
@@ -113,7 +120,7 @@ export function createOpeningsService(options: OpeningsOptions, modules: Opening
     const { accessId } = access;
     if (granted.length === 0) {
       throw new CareLedgerError('ACCESS_DENIED', {
-        message: `Denied: ${[...new Set(denied.map(({ reason }) => reason))].join(', ')}.`,
+        message: denialInWords(denied),
         extensions: { accessId, decisions: denied },
       });
     }

@@ -33,6 +33,15 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
     return code === 0 ? written.out : `exit ${String(code)}: ${written.err}`;
   };
   const open = () => clinician.post('/v1/openings', { recordIds: [recordId], purpose: 'treatment' });
+  /** Once the record is sealed anew, which its hospital does by itself. */
+  const opens = async (): Promise<void> => {
+    let opened = await open();
+    for (let tries = 0; String(opened.body.detail).includes('RESEAL_PENDING') && tries < 50; tries++) {
+      await new Promise((again) => setTimeout(again, 100));
+      opened = await open();
+    }
+    mustBe(201, opened);
+  };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'careledger-patient-command-'));
@@ -82,7 +91,11 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
   });
 
   it('grants, and keeps the extracted key in the file', async () => {
-    expect((await open()).body.code).to.equal('ACCESS_DENIED');
+    const denied = (await open()).body;
+    expect([denied.code, denied.detail]).to.deep.equal([
+      'ACCESS_DENIED',
+      'Denied: NO_GRANT. Ask the patient for a grant.',
+    ]);
     const terms = ['--to', 'role/Hospital2MSP/clinician', '--types', 'laboratory', '--hops', '1'];
     const said = await run('grant', ...terms, '--pseudonym', pseudonym);
     [grantId = ''] = said.split(' ');
@@ -107,14 +120,42 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
     expect(await run('revoke', said.split(' ')[0]!, '--pseudonym', pseudonym)).to.contain('revoked');
   });
 
-  it('renews what another revocation made stale', async () => {
-    expect((await open()).body.code).to.equal('ACCESS_DENIED');
+  it('has renewed at once what that revocation made stale', async () => {
+    await opens();
+    expect(await run('renew', grantId, '--pseudonym', pseudonym)).to.contain('nothing of it waits');
+  });
+
+  it('lets others wait when asked to, and says which, why, and what to do', async () => {
+    const terms = ['--to', 'role/Hospital2MSP/clinician', '--types', 'laboratory'];
+    const [other = ''] = (await run('grant', ...terms, '--pseudonym', pseudonym)).split(' ');
+    const revoked = await run('revoke', other, '--no-renew', '--pseudonym', pseudonym);
+    const waits = `waits for renewal: laboratory/normal; opens nothing of it until then: careledger patient renew ${grantId}`;
+    expect(revoked).to.contain(waits);
+    expect(await run('grants', '--pseudonym', pseudonym)).to.contain(waits);
+    const denied = (await open()).body;
+    expect(denied.detail).to.contain('GRANT_EPOCH_STALE').and.contain('careledger patient renew');
     expect(await run('renew', grantId, '--pseudonym', pseudonym)).to.contain(`${grantId}  active`);
+    expect(await run('grants', '--pseudonym', pseudonym)).to.not.contain('waits');
+    await opens();
+  });
+
+  it('closes a type with every sensitivity of it, and renews what it stopped when it is open again', async () => {
+    const closed = await run('sharing', 'laboratory', 'closed', '--pseudonym', pseudonym);
+    for (const sensitivity of ['normal', 'restricted', 'very-restricted'])
+      expect(closed).to.contain(`Now closed: laboratory/${sensitivity}`);
+    expect(closed).to.contain('closed by you: laboratory/normal');
+    expect((await open()).body.detail)
+      .to.contain('TAG_NOT_SHARABLE')
+      .and.contain('sharing TYPE open');
+    expect(await run('renew', grantId, '--pseudonym', pseudonym)).to.contain('TAG_CLOSED');
+    const opened = await run('sharing', 'laboratory', 'open', '--pseudonym', pseudonym);
+    expect(opened).to.contain(`were renewed:\n  ${grantId}`).and.not.contain('waits');
+    await opens();
   });
 
   it('closes a tag, revokes, and shows it all', async () => {
     const closed = await run('sharing', 'imaging/normal', 'closed', '--pseudonym', pseudonym);
-    expect(closed).to.contain('imaging/normal').and.contain('closed');
+    expect(closed).to.contain('Now closed: imaging/normal').and.not.contain('imaging/restricted');
     expect(await run('revoke', grantId, '--pseudonym', pseudonym)).to.contain('keeps what was read');
     expect((await open()).body.code).to.equal('ACCESS_DENIED');
     const log = await run('log', '--pseudonym', pseudonym);

@@ -1,5 +1,5 @@
 /** Words of the command line as the client takes them. */
-import type { GrantTerms } from '@careledger/client';
+import { tagsFor, type GrantTerms, type Tag } from '@careledger/client';
 import {
   GranteeSchema,
   LIMITS,
@@ -8,8 +8,6 @@ import {
   SENSITIVITIES,
   validate,
   type Grantee,
-  type RecordType,
-  type Sensitivity,
 } from '@careledger/protocol';
 
 const DAY_MS = 86_400_000;
@@ -66,14 +64,12 @@ export function granteeFrom(text: string): Grantee {
   throw new UsageError(`--to takes person/MSP/ENROLMENTID, role/MSP/ROLE or member/MSP, not ${text}.`);
 }
 
-/** `laboratory/normal`. @throws UsageError */
-export function tagFrom(text: string): { recordType: RecordType; sensitivity: Sensitivity } {
-  const [type = '', sensitivity = 'normal', ...more] = text.split('/');
-  if (more.length > 0) throw new UsageError(`A tag is TYPE/SENSITIVITY, not ${text}.`);
-  const [recordType] = listFrom('the type', type, RECORD_TYPES);
-  const [found] = listFrom('the sensitivity', sensitivity, SENSITIVITIES);
-  if (recordType === undefined || found === undefined) throw new UsageError('A tag is TYPE/SENSITIVITY.');
-  return { recordType, sensitivity: found };
+/** `laboratory/normal` is one; `laboratory` is the type with every sensitivity. @throws UsageError */
+export function tagsFrom(text: string): Tag[] {
+  const [type = '', sensitivity, ...more] = text.split('/');
+  if (more.length > 0) throw new UsageError(`A tag is TYPE or TYPE/SENSITIVITY, not ${text}.`);
+  const known = listFrom('the sensitivity', sensitivity ?? SENSITIVITIES.join(','), SENSITIVITIES);
+  return tagsFor(listFrom('the type', type, RECORD_TYPES), known);
 }
 
 function listFrom<Word extends string>(option: string, text: string, known: readonly Word[]): Word[] {

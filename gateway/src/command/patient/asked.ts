@@ -36,6 +36,7 @@ const OPTIONS = {
   consent: { type: 'string' },
   'single-proxy': { type: 'boolean', default: false },
   'allow-recoverable': { type: 'boolean', default: false },
+  'no-renew': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
