@@ -5,6 +5,7 @@ import {
   type EmergencyAccess,
   type EmrRecord,
   type PatientGrant,
+  type SharingState,
 } from '@careledger/protocol';
 import { assertOwnDecision } from './own-decision.js';
 import { GRANT_ID, grantForTests } from './release-fixture.js';
@@ -33,22 +34,41 @@ function entry(extra: Partial<Access> = {}): Access {
     purpose: 'treatment',
     recipientKey: 'A'.repeat(43),
     at: new Date().toISOString(),
-    decisions: [{ recordId, pseudonym, ownerMspId, outcome: 'grant', basis: 'grant', grantId: GRANT_ID }],
+    decisions: [
+      {
+        recordId,
+        pseudonym,
+        ownerMspId,
+        outcome: 'grant',
+        basis: 'grant',
+        via: 'release',
+        grantId: GRANT_ID,
+      },
+    ],
     ...extra,
   };
 }
 
 const agoMs = (ms: number) => new Date(Date.now() - ms).toISOString();
 
+const ENROLLED: SharingState = { pseudonym: record.pseudonym, mspId: record.ownerMspId, status: 'enrolled' };
+const sharingAs =
+  (state: Partial<SharingState> = {}) =>
+  () =>
+    Promise.resolve({ ...ENROLLED, ...state });
+
 async function codeOf(
   access: Access,
   grant: PatientGrant | undefined,
   of: EmrRecord = record,
+  state: Partial<SharingState> = {},
 ): Promise<string> {
   const read = () =>
     grant === undefined ? Promise.reject(new CareLedgerError('GRANT_NOT_FOUND')) : Promise.resolve(grant);
   const none = () => Promise.reject(new CareLedgerError('EMERGENCY_NOT_FOUND'));
-  return outcomeOf(assertOwnDecision(access, of, { grant: read, emergency: none }));
+  return outcomeOf(
+    assertOwnDecision(access, of, { grant: read, emergency: none, sharing: sharingAs(state) }),
+  );
 }
 
 async function outcomeOf(decided: Promise<void>): Promise<string> {
@@ -71,8 +91,30 @@ describe('the owner’s own decision before a release', () => {
   });
 
   const decision = entry().decisions[0];
+  const via = (way: 'own' | 're-encryption' | undefined): Access =>
+    entry({ decisions: decision === undefined ? [] : [{ ...decision, via: way as never }] });
+  const byInstruction = grantForTests({ basis: { instructionId: '6'.repeat(32) } });
+  const closed = { 'laboratory/normal': { epoch: 1, sharable: false } };
+
+  it('agrees under an instruction of a patient with an identity key, while the tag is open', async () => {
+    const open = { identityEpoch: 0, tags: { 'laboratory/normal': { epoch: 1, sharable: true } } };
+    expect(await codeOf(entry(), byInstruction, record, open)).to.equal('released');
+    expect(await codeOf(entry(), byInstruction, record, { ...open, tags: closed })).to.equal(
+      'RELEASE_NOT_AUTHORISED',
+    );
+  });
+
+  it('releases nothing under a patient’s own grant once the patient has an identity key: that goes along edges', async () => {
+    expect(await codeOf(entry(), grantForTests(), record, { identityEpoch: 0 })).to.equal(
+      'RELEASE_NOT_AUTHORISED',
+    );
+  });
+
   const forged: readonly (readonly [string, Access, PatientGrant | undefined, EmrRecord?])[] = [
     ['a grant that its peer does not have', entry(), undefined],
+    ['another way: along edges', via('re-encryption'), grantForTests()],
+    ['another way: the owner’s own copy', via('own'), grantForTests()],
+    ['no way', via(undefined), grantForTests()],
     [
       'no grant at all',
       entry({ decisions: decision === undefined ? [] : [{ ...decision, grantId: undefined as never }] }),
@@ -117,7 +159,14 @@ describe('the owner’s own decision before a release in an emergency', () => {
   });
   const broken = (extra: Partial<Access> = {}): Access => {
     const { recordId, pseudonym, ownerMspId } = record;
-    const decision = { recordId, pseudonym, ownerMspId, outcome: 'grant', basis: 'break-glass' } as const;
+    const decision = {
+      recordId,
+      pseudonym,
+      ownerMspId,
+      outcome: 'grant',
+      basis: 'break-glass',
+      via: 'release',
+    } as const;
     return entry({ purpose: 'emergency', caseId: CASE_ID, decisions: [decision], ...extra });
   };
   /** What the book of the owner's own peer says; it is asked for the record's patient and the entry's case. */
@@ -125,6 +174,10 @@ describe('the owner’s own decision before a release in an emergency', () => {
     outcomeOf(
       assertOwnDecision(access, of, {
         grant: () => Promise.resolve(grantForTests({ purposes: ['emergency'] })),
+        sharing: sharingAs({
+          identityEpoch: 0,
+          tags: { 'laboratory/normal': { epoch: 1, sharable: false } },
+        }),
         emergency: (pseudonym, caseId) =>
           inBook?.caseId === caseId && pseudonym === of.pseudonym
             ? Promise.resolve(inBook)
@@ -146,6 +199,11 @@ describe('the owner’s own decision before a release in an emergency', () => {
     ['no access that its peer has', broken(), undefined],
     ['no case', broken({ caseId: undefined as never }), box()],
     ['another case', broken({ caseId: '8'.repeat(32) }), box()],
+    [
+      'another way',
+      broken({ decisions: first === undefined ? [] : [{ ...first, via: 're-encryption' }] }),
+      box(),
+    ],
     ['access that is over', broken(), box({ until: agoMs(1000) })],
     ['access that had not begun', broken({ at: agoMs(700_000) }), box()],
     ['access that was withdrawn long before', broken(), box({ endedAt: agoMs(3_600_000) })],

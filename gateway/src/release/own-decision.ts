@@ -2,12 +2,14 @@ import {
   CareLedgerError,
   TIMESTAMP_WINDOW_MS,
   decide,
+  keyWayOf,
   type Access,
   type AccessDecision,
   type DecisionInput,
   type EmergencyAccess,
   type EmrRecord,
   type PatientGrant,
+  type SharingState,
 } from '@careledger/protocol';
 
 /** Reads a grant from this hospital's own peer. @throws CareLedgerError GRANT_NOT_FOUND */
@@ -18,9 +20,13 @@ export type ReadGrant = (pseudonym: string, grantId: string) => Promise<PatientG
  */
 export type ReadEmergencyAccess = (pseudonym: string, caseId: string) => Promise<EmergencyAccess>;
 
-/** What an entry may rest on: both stand in grant books, which change with their hospitals' endorsement only. */
+/** Reads from this hospital's own peer what the patient opened to sharing, and the epoch of the patient's identity key. */
+export type ReadSharing = (pseudonym: string) => Promise<SharingState>;
+
+/** What an entry may rest on: all of it stands in grant books, which change with their hospitals' endorsement only. */
 export interface OwnEvidence {
   readonly grant: ReadGrant;
+  readonly sharing: ReadSharing;
   readonly emergency: ReadEmergencyAccess;
 }
 
@@ -38,34 +44,45 @@ export async function assertOwnDecision(
   evidence: OwnEvidence,
 ): Promise<void> {
   const entry = access.decisions.find(({ recordId }) => recordId === record.recordId);
-  if (entry?.basis === 'break-glass') {
+  if (entry === undefined) throw notAuthorised('an entry that does not name the record');
+  const { identityEpoch, tags } = await evidence.sharing(record.pseudonym);
+  const state = {
+    ...(identityEpoch === undefined ? {} : { identityEpoch }),
+    ...(tags === undefined ? {} : { tags }),
+  };
+  if (entry.basis === 'break-glass') {
     const emergency = await emergencyOf(access, entry, record, evidence.emergency);
-    assertGranted(access, record, { emergencies: [emergency] });
+    assertGranted(access, entry, { record, grants: [], state: { ...state, emergencies: [emergency] } });
     return;
   }
   const grant = await grantOf(entry, record, evidence.grant);
   // Its keys come from the patient's edges: whatever the entry says, this hospital does not make them by itself.
   if (grant.edges !== undefined) throw notAuthorised('a grant whose keys come by re-encryption');
   if (!wasLive(grant, access.at)) throw notAuthorised('a grant that had ended before the opening');
-  assertGranted(access, record, { grants: [{ ...grant, status: 'active' }] });
+  assertGranted(access, entry, { record, grants: [{ ...grant, status: 'active' }], state });
 }
 
 function assertGranted(
   access: Access,
-  record: EmrRecord,
+  entry: AccessDecision,
   {
-    grants = [],
-    emergencies = [],
-  }: Partial<Pick<DecisionInput, 'grants'>> & Pick<DecisionInput['patient'], 'emergencies'>,
+    record,
+    grants,
+    state,
+  }: Pick<DecisionInput, 'record' | 'grants'> & {
+    readonly state: Pick<DecisionInput['patient'], 'identityEpoch' | 'tags' | 'emergencies'>;
+  },
 ): void {
+  // Closing the pseudonym and suspending after the opening do not undo it, as a revocation does not; a tag that is closed
+  // meanwhile does, since nobody here knows whether that was before.
+  const patient = { status: 'enrolled', mspId: record.ownerMspId, ...state } as const;
   const decision = decide({
     requester: access.requester,
     purpose: access.purpose,
     caseId: access.caseId,
     at: access.at,
     record,
-    // Closing and suspending after the opening do not undo it, as a revocation does not.
-    patient: { status: 'enrolled', mspId: record.ownerMspId, emergencies },
+    patient,
     grants,
     instructions: [],
     requesterMemberActive: true,
@@ -73,6 +90,9 @@ function assertGranted(
   });
   if (decision.outcome === 'deny')
     throw notAuthorised(`an entry that this hospital denies with ${decision.reason}`);
+  const way = keyWayOf(decision, { requester: access.requester, record, patient });
+  if (entry.via === way && way !== 're-encryption') return;
+  throw notAuthorised(`an entry via ${entry.via ?? 'nothing'}, decided here via ${way}`);
 }
 
 async function emergencyOf(
@@ -93,11 +113,11 @@ async function emergencyOf(
 }
 
 async function grantOf(
-  entry: AccessDecision | undefined,
+  entry: AccessDecision,
   { pseudonym }: EmrRecord,
   readGrant: ReadGrant,
 ): Promise<PatientGrant> {
-  if (entry?.grantId === undefined || entry.pseudonym !== pseudonym)
+  if (entry.grantId === undefined || entry.pseudonym !== pseudonym)
     throw notAuthorised('an entry that names no grant of the record’s patient');
   try {
     return await readGrant(pseudonym, entry.grantId);

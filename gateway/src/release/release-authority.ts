@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { MAX_HEADER_BYTES } from '@careledger/crypto';
 import {
   CareLedgerError,
+  LIMITS,
   canonicalJson,
   validate,
   type Access,
@@ -10,6 +11,7 @@ import {
   type EmrRecord,
   type MethodName,
   type PatientGrant,
+  type SharingState,
 } from '@careledger/protocol';
 import type { KeyCustody } from '../ports/key-custody.js';
 import type { Ledger, SigningIdentity } from '../ports/ledger.js';
@@ -38,7 +40,7 @@ export interface ReleaseLimits {
 }
 
 export const DEFAULT_RELEASE_LIMITS: ReleaseLimits = {
-  releaseWindowMs: 600_000,
+  releaseWindowMs: LIMITS.releaseWindowMs,
   repeatWindowMs: 86_400_000,
   lagWaitMs: 5_000,
   pollMs: 50,
@@ -151,6 +153,9 @@ async function releasableRecords(
     grant: onceEach(
       async (pseudonym, grantId) => (await ask('grants', 'Get', { pseudonym, grantId })) as PatientGrant,
     ),
+    sharing: onceEach(
+      async (pseudonym) => (await ask('grants', 'GetSharing', { pseudonym })) as SharingState,
+    ),
     emergency: onceEach(
       async (pseudonym, caseId) =>
         (await ask('emergencies', 'GetAccess', { pseudonym, caseId })) as EmergencyAccess,
@@ -185,9 +190,9 @@ async function rewrap(
 /** An opening of 500 records under one grant asks for the grant once. */
 function onceEach<Result>(
   read: (pseudonym: string, id: string) => Promise<Result>,
-): (pseudonym: string, id: string) => Promise<Result> {
+): (pseudonym: string, id?: string) => Promise<Result> {
   const asked = new Map<string, Promise<Result>>();
-  return (pseudonym, id) => {
+  return (pseudonym, id = '') => {
     const key = `${pseudonym}/${id}`;
     const answer = asked.get(key) ?? read(pseudonym, id);
     asked.set(key, answer);

@@ -116,8 +116,10 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
         owner.ledgerDown
           ? Promise.reject(new CareLedgerError('LEDGER_UNAVAILABLE'))
           : Promise.resolve(transactions.get(txId)),
-      evaluate: (_identity: SigningIdentity, contract: string, _method: string, argument: object) => {
+      evaluate: (_identity: SigningIdentity, contract: string, method: string, argument: object) => {
         if (owner.ledgerDown) return Promise.reject(new CareLedgerError('LEDGER_UNAVAILABLE'));
+        if (method === 'GetSharing')
+          return Promise.resolve({ ...argument, mspId: 'Hospital1MSP', status: 'enrolled' });
         const { accessId = '', recordId = '', grantId = '' } = argument as Record<string, string | undefined>;
         const states = {
           access: [accesses.get(accessId), 'ACCESS_NOT_FOUND'],
@@ -180,6 +182,7 @@ export async function makeOwner(custody: KeyCustody): Promise<TestOwner> {
           ownerMspId,
           outcome: 'grant',
           basis: 'grant',
+          via: 'release',
           grantId: GRANT_ID,
         })),
         ...extra,

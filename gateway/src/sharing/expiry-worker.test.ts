@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { EVENTS, type Emergency } from '@careledger/protocol';
+import { EVENTS, LIMITS, addMs, type Emergency } from '@careledger/protocol';
 import type { LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import {
   ExpiryWorker,
@@ -15,7 +15,8 @@ const PATIENT = 'a1'.repeat(16);
 
 class World {
   now = '2026-01-01T00:00:00.000Z';
-  grants: { notAfter: string }[] = [];
+  grants: { notAfter: string; openings?: number; lastOpenedAt?: string }[] = [];
+  instructions: object[] = [];
   swept: string[] = [];
   failing = false;
   readonly rows = new Map<string, EndRow>();
@@ -34,7 +35,11 @@ class World {
 
   #contracts(): Parameters<typeof expiringGrants>[1] {
     return {
-      evaluate: () => Promise.resolve({ items: this.grants }),
+      evaluate: (_: unknown, contract: string, method: string, of: { pseudonym?: string }) => {
+        const mspId = of.pseudonym === PATIENT ? MSP : 'Hospital2MSP';
+        if (method === 'GetSharing') return Promise.resolve({ mspId });
+        return Promise.resolve({ items: contract === 'grants' ? this.grants : this.instructions });
+      },
       submit: (
         _identity: unknown,
         _contract: string,
@@ -79,11 +84,31 @@ describe('grants whose time is over', () => {
     expect(world.rows.size).to.equal(0);
   });
 
+  it('are those too that were opened as often as the patient allows, when the last opening was served', async () => {
+    const world = new World();
+    const lastOpenedAt = '2026-01-01T00:00:00.000Z';
+    const notAfter = '2026-01-03T00:00:00.000Z';
+    world.grants = [{ notAfter, openings: 2, lastOpenedAt }];
+    const payload = { event: EVENTS.accessDecided, id: 'x', mspId: 'Hospital3MSP' };
+    const opened = (...pseudonyms: string[]) => world.worker.take({ payload: { ...payload, pseudonyms } });
+    expect(await opened(PATIENT)).to.equal(true);
+    expect(world.rows.get(PATIENT), 'without a rule').to.deep.equal({ notAfter });
+    const rule = { kind: 'expire-grant', afterOpenings: 2 };
+    world.instructions = [{ status: 'active', rule }];
+    expect(await world.take(MSP, EVENTS.instructionChanged)).to.equal(true);
+    const served = addMs(lastOpenedAt, LIMITS.usedUpGrantKeptMs);
+    expect(world.rows.get(PATIENT)).to.deep.equal({ notAfter: served });
+    world.instructions = [{ status: 'active', rule: { ...rule, afterOpenings: 3 } }];
+    await opened('b2'.repeat(16), PATIENT);
+    expect([...world.rows], 'of this hospital’s patients only').to.deep.equal([[PATIENT, { notAfter }]]);
+    expect(await opened()).to.equal(false);
+  });
+
   it('are nobody’s business at another hospital, nor by other events', async () => {
     const world = new World();
     world.grants = [{ notAfter: '2025-01-01T00:00:00.000Z' }];
     expect(await world.take('Hospital2MSP')).to.equal(false);
-    expect(await world.take(MSP, EVENTS.accessDecided)).to.equal(false);
+    expect(await world.take(MSP, EVENTS.recordChanged)).to.equal(false);
     expect(world.rows.size).to.equal(0);
   });
 

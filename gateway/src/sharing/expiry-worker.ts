@@ -1,9 +1,15 @@
 /**
- * Ends on the ledger what time has ended: grants of this hospital's patients, and cases of break glass. Decisions compare
- * the time and deny without it. What it adds for a grant is what a revocation does: the epoch of its tags is raised,
+ * Ends on the ledger what time has ended: grants of this hospital's patients, those too that were opened as often as the
+ * patient allows, and cases of break glass. Decisions compare the time, and the openings, and deny without it. What it adds for a grant is what a revocation does: the epoch of its tags is raised,
  * proxies erase their shares, and the records are sealed anew; for a case, its status, the event and the patient's notice.
  */
-import { EVENTS, unwrittenEndOf } from '@careledger/protocol';
+import {
+  EVENTS,
+  lastInstantOf,
+  pseudonymsOf,
+  unwrittenEndOf,
+  type PatientInstruction,
+} from '@careledger/protocol';
 import type { LedgerEvent, SigningIdentity } from '../ports/ledger.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
@@ -15,8 +21,8 @@ export interface EndRow {
 
 /** One kind of what time ends, as far as it is this hospital's to write down. */
 export interface Expiring {
-  /** Which one an event is about; undefined when it is about none. */
-  keyOf(payload: LedgerEvent['payload']): string | undefined;
+  /** Which ones an event is about. */
+  keysOf(payload: LedgerEvent['payload']): readonly string[];
   /** When the one is over, also when that was; undefined when there is nothing to write down for this hospital. */
   endOf(key: string): Promise<string | undefined>;
   /** Submits the transaction that writes it down. */
@@ -39,10 +45,9 @@ export class ExpiryWorker {
 
   /** @returns whether the event was about one that may be this hospital's */
   async take({ payload }: Pick<LedgerEvent, 'payload'>): Promise<boolean> {
-    const key = this.expiring.keyOf(payload);
-    if (key === undefined) return false;
-    await this.#note(key);
-    return true;
+    const keys = this.expiring.keysOf(payload);
+    for (const key of keys) await this.#note(key);
+    return keys.length > 0;
   }
 
   /** One transaction for each that is over, unless somebody else wrote it. @returns what failed; the next look goes on */
@@ -75,14 +80,24 @@ export class ExpiryWorker {
   }
 }
 
+/** After these, which name the patient's hospital, the first of the patient's grants may be over at another time. */
+const OF_PATIENTS: readonly string[] = [EVENTS.grantChanged, EVENTS.instructionChanged];
+
 /** By pseudonym: the first of its live grants that is over. The patient's hospital ends them. */
 export function expiringGrants(mspId: string, contracts: Contracts, identity: SigningIdentity): Expiring {
   return {
-    keyOf: (payload) =>
-      payload.event === EVENTS.grantChanged && payload.mspId === mspId ? payload.pseudonym : undefined,
+    keysOf: (payload) => {
+      const isOwn = OF_PATIENTS.includes(payload.event) && payload.mspId === mspId;
+      // An opening names the requester's hospital: whose patients they are, the ledger says.
+      return isOwn || payload.event === EVENTS.accessDecided ? pseudonymsOf(payload) : [];
+    },
     endOf: async (pseudonym) => {
+      const patient = await contracts.evaluate(identity, 'grants', 'GetSharing', { pseudonym });
+      if (patient.mspId !== mspId) return undefined;
       const { items } = await contracts.evaluate(identity, 'grants', 'List', { pseudonym, ended: false });
-      return items.map((grant) => grant.notAfter).sort()[0];
+      const standing = await contracts.evaluate(identity, 'instructions', 'List', { owner: pseudonym });
+      const instructions = standing.items as PatientInstruction[];
+      return items.map((grant) => lastInstantOf({ instructions }, grant)).sort()[0];
     },
     end: (pseudonym) => contracts.submit(identity, 'grants', 'Sweep', { pseudonym }),
   };
@@ -98,7 +113,7 @@ export function expiringEmergencies(
   identity: SigningIdentity,
 ): Expiring {
   return {
-    keyOf: ({ event, id }) => (event === EVENTS.emergencyChanged ? id : undefined),
+    keysOf: ({ event, id }) => (event === EVENTS.emergencyChanged ? [id] : []),
     endOf: async (caseId) => {
       const emergency = await contracts.evaluate(identity, 'emergencies', 'Get', { caseId });
       const responsible = emergency.patientMspId ?? emergency.openedBy.mspId;
