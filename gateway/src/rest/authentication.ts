@@ -4,6 +4,8 @@ import type { StaffCaller } from '../services/caller.js';
 import type { RouteAccess } from './context.js';
 import type { RestServices } from './types.js';
 
+/** Names of identities that are no patient's. */
+const OF_A_HOSPITAL = /^(?:member|role|person)\//;
 const BEARER = /^Bearer ([A-Za-z0-9._~+/-]{1,4096}=*)$/i;
 
 /** Runs before the body is read: who may not come in does not get a body parsed. */
@@ -52,7 +54,8 @@ function admitPatient(
 
 /**
  * Runs when path, query and body are parsed: a patient's session is good for requests about that pseudonym. One that
- * names no pseudonym at all is refused, so that a new route cannot forget to say whose it is.
+ * names no pseudonym at all is refused, so that a new route cannot forget to say whose it is. For one that may name
+ * hospitals, roles and persons too, it is enough that no other patient is named.
  */
 export function assertOwnRequest(
   request: FastifyRequest,
@@ -60,26 +63,28 @@ export function assertOwnRequest(
   done: (error?: Error) => void,
 ): void {
   const { access } = request.routeOptions.config;
-  const mustBeOwn = typeof access === 'object' && access.patients === 'own';
-  if (request.patient === undefined || !mustBeOwn) {
+  const whose = typeof access === 'object' ? access.patients : undefined;
+  if (request.patient === undefined || whose === undefined || whose === 'any') {
     done();
     return;
   }
-  const named = pseudonymsIn(request);
-  const isOwn = named.length > 0 && named.every((pseudonym) => pseudonym === request.patient);
-  done(isOwn ? undefined : new CareLedgerError('NOT_OWNER', { expected: 'the session’s own pseudonym' }));
+  const named = pseudonymsIn(request).filter((name) => whose === 'own' || !OF_A_HOSPITAL.test(String(name)));
+  const isOwn = named.every((pseudonym) => pseudonym === request.patient);
+  const isAllowed = isOwn && (whose === 'named' || named.length > 0);
+  done(isAllowed ? undefined : new CareLedgerError('NOT_OWNER', { expected: 'the session’s own pseudonym' }));
 }
 
 /** Wherever the routes for patients name one. */
 function pseudonymsIn({ params, query, body }: FastifyRequest): unknown[] {
   const of = (value: unknown): Readonly<Record<string, unknown>> =>
     typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
-  const { by, value, pseudonym } = of(query);
+  const { by, value, pseudonym, owner } = of(query);
   const args = of(of(body)['arguments']);
   const name = of(params)['name'];
   const named = [
     of(params)['pseudonym'],
     pseudonym,
+    owner,
     by === undefined ? undefined : by === 'patient' ? value : 'another listing',
     of(body)['pseudonym'],
     args['pseudonym'],

@@ -9,11 +9,21 @@ export type RouteAccess =
       /** Served also while the gateway is not a ready member, because it is how it becomes one. */
       readonly whileNotReady?: boolean;
       /**
-       * Also for patients: `own` for requests that name their own pseudonym, `any` for what is nobody's secret. What a
-       * patient's session asks of the ledger is asked by the gateway. Absent: staff only.
+       * Also for patients: `own` for requests that name their own pseudonym, `named` for a name that is not another
+       * patient's, `any` for what is nobody's secret. What a patient's session asks of the ledger is asked by the gateway.
+       * Absent: staff only.
        */
-      readonly patients?: 'own' | 'any';
+      readonly patients?: 'own' | 'named' | 'any';
+      /** Whose staff may read what the request names: `readers.ts`. Absent: every hospital's, in one of the roles. */
+      readonly readers?: Readers;
     };
+
+/**
+ * `enrolled`: of the hospital at which the patient is enrolled. `granted`: also of hospitals that hold one of the patient's
+ * live grants, which see theirs. `deciding`: also of hospitals that open, decide or have decided the patient's recovery.
+ * Auditors read all.
+ */
+export type Readers = 'enrolled' | 'granted' | 'deciding';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,6 +31,8 @@ declare module 'fastify' {
     caller: StaffCaller | undefined;
     /** Pseudonym of the patient whose session it is. */
     patient: string | undefined;
+    /** Hospital whose grants the caller sees of a patient's; undefined: all of them. Read it with `seesGrant`. */
+    grantsOf: string | undefined;
   }
   interface FastifyContextConfig {
     access?: RouteAccess;

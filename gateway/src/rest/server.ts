@@ -15,6 +15,7 @@ import {
   toOperationOutcome,
   toProblem,
 } from './problems.js';
+import { assertReader } from './readers.js';
 import { accessRoutes } from './routes/access.js';
 import { emergencyRoutes } from './routes/emergencies.js';
 import { fhirRoutes } from './routes/fhir.js';
@@ -107,6 +108,7 @@ export async function createRest(
   );
   rest.decorateRequest('caller', undefined);
   rest.decorateRequest('patient', undefined);
+  rest.decorateRequest('grantsOf', undefined);
   rest.addHook('onRoute', assertSaysWhoMayUseIt);
   addFhirParser(rest);
 
@@ -115,6 +117,7 @@ export async function createRest(
   rest.addHook('onRequest', addHeaders);
   rest.addHook('onRequest', authenticate(services));
   rest.addHook('preHandler', assertOwnRequest);
+  rest.addHook('preHandler', assertReader(services.contracts));
   rest.addHook('onResponse', inFlight.leave);
   rest.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';

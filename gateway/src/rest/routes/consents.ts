@@ -2,12 +2,16 @@ import { Type } from 'typebox';
 import { GrantArgumentsSchema, ObjectId, Pseudonym, SensitivitySchema, closed } from '@careledger/protocol';
 import { consentFromGrant, termsFromConsent } from '../../fhir/index.js';
 import { FHIR_MEDIA_TYPE } from '../problems.js';
+import { assertSeesGrant } from '../readers.js';
 import { callerOf } from '../request.js';
 import { ANYONE } from '../roles.js';
 import type { Routes } from '../types.js';
 
 const tags = ['fhir'];
-const config = { access: { roles: ANYONE, patients: 'own' as const }, isFhir: true };
+const config = {
+  access: { roles: ANYONE, patients: 'own' as const, readers: 'granted' as const },
+  isFhir: true,
+};
 
 /** Edges are made by whoever signs. */
 const TermsSchema = closed({
@@ -49,6 +53,7 @@ export const consentRoutes: Routes = (rest, { contracts }) => {
     async (request, reply) => {
       const argument = { pseudonym: request.query.pseudonym, grantId: request.params.grantId };
       const grant = await contracts.evaluate(callerOf(request).identity, 'grants', 'Get', argument);
+      assertSeesGrant(request, grant);
       return reply.type(FHIR_MEDIA_TYPE).send(consentFromGrant(grant) as { resourceType: 'Consent' });
     },
   );

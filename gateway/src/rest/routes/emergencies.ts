@@ -14,7 +14,7 @@ import {
   closed,
 } from '@careledger/protocol';
 import { callerOf, idempotencyOf } from '../request.js';
-import { ADMINISTRATION, ANYONE } from '../roles.js';
+import { ADMINISTRATION, ANYONE, AUDIT } from '../roles.js';
 import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -174,7 +174,7 @@ export const emergencyRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/patients/:pseudonym/notices',
     {
-      config: { access: { roles: ANYONE, patients: 'own' } },
+      config: { access: { roles: AUDIT, patients: 'own', readers: 'enrolled' } },
       schema: {
         tags,
         summary: 'What a patient is told: emergencies, and cases that link its pseudonym',

@@ -7,6 +7,7 @@ import {
   closed,
 } from '@careledger/protocol';
 import { GrantRequestSchema } from '../../sharing/signed-grants.js';
+import { seesGrant } from '../readers.js';
 import { callerOf, idempotencyOf } from '../request.js';
 import { ANYONE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
@@ -56,10 +57,11 @@ export const grantRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/patients/:pseudonym/grants',
     {
-      config: { access: { roles: ANYONE, patients: 'own' } },
+      config: { access: { roles: ANYONE, patients: 'own', readers: 'granted' } },
       schema: {
         tags,
         summary: 'Live grants of a patient, or page through the ended ones',
+        description: 'A hospital at which the patient is not enrolled sees those that it holds or forwarded.',
         params: PatientQuerySchema,
         querystring: closed({
           ended: Type.Optional(Type.Boolean({ description: 'default false' })),
@@ -69,10 +71,11 @@ export const grantRoutes: Routes = (rest, { contracts, sharing }) => {
         response: { 200: pageOf(PatientGrantSchema) },
       },
     },
-    (request) => {
+    async (request) => {
       const { ended = false, ...page } = request.query;
       const argument = { pseudonym: request.params.pseudonym, ended, ...page };
-      return contracts.evaluate(callerOf(request).identity, 'grants', 'List', argument);
+      const listed = await contracts.evaluate(callerOf(request).identity, 'grants', 'List', argument);
+      return { ...listed, items: listed.items.filter((grant) => seesGrant(request, grant)) };
     },
   );
 };

@@ -16,7 +16,7 @@ import {
 import { KeyRequestSchema, PartialKeySchema } from '../../sharing/extraction-protocol.js';
 import { LabelKeyRequestSchema, ReturnedLabelKeySchema } from '../../sharing/signed-grants.js';
 import { callerOf, idempotencyOf } from '../request.js';
-import { ANYONE, OFFICE, RELAY } from '../roles.js';
+import { ANYONE, AUDIT, OFFICE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -73,7 +73,7 @@ export const identityRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/identities/:name',
     {
-      config: anyone,
+      config: { access: { roles: ANYONE, patients: 'named' } },
       schema: {
         tags,
         summary: 'A registered identity: at the present epoch of its key, or at the one that is named',
@@ -195,7 +195,7 @@ export const identityRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/patients/:pseudonym/custody-consent',
     {
-      config: { access: { roles: ANYONE, patients: 'own' } },
+      config: { access: { roles: AUDIT, patients: 'own', readers: 'enrolled' } },
       schema: {
         tags,
         summary: 'The consent, if there is or was one',

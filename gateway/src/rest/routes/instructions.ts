@@ -13,7 +13,7 @@ import {
   closed,
 } from '@careledger/protocol';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
-import { ANYONE, DATA_OFFICE, RELAY } from '../roles.js';
+import { AUDIT, DATA_OFFICE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -121,10 +121,11 @@ export const instructionRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/instructions',
     {
-      config: { access: { roles: ANYONE } },
+      config: { access: { roles: AUDIT, patients: 'own', readers: 'enrolled' } },
       schema: {
         tags,
-        summary: 'Standing instructions of a patient or a hospital',
+        summary:
+          'Standing instructions of a patient, for the patient and its hospital’s office, or of the own hospital',
         querystring: ListInstructionsSchema,
         response: {
           200: closed({ items: Type.Array(Type.Union([PatientInstructionSchema, MemberInstructionSchema])) }),

@@ -6,7 +6,6 @@ import {
   closed,
 } from '@careledger/protocol';
 import { callerOf, idempotencyOf } from '../request.js';
-import { ANYONE } from '../roles.js';
 import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -41,7 +40,7 @@ export const linkCaseRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/link-cases',
     {
-      config: { access: { roles: ANYONE } },
+      config: askers,
       schema: {
         tags,
         summary: 'Cases that link pseudonyms, oldest first',
@@ -55,7 +54,7 @@ export const linkCaseRoutes: Routes = (rest, { contracts, sharing }) => {
   rest.get(
     '/v1/link-cases/:linkCaseId',
     {
-      config: { access: { roles: ANYONE } },
+      config: askers,
       schema: { tags, summary: 'One case', params, response: { 200: LinkCaseSchema } },
     },
     (request) => contracts.evaluate(callerOf(request).identity, 'links', 'Get', request.params),

@@ -7,7 +7,7 @@ import {
   closed,
 } from '@careledger/protocol';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
-import { ANYONE, OFFICE, RELAY } from '../roles.js';
+import { OFFICE, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
@@ -48,7 +48,7 @@ export const recoveryRoutes: Routes = (rest, { contracts }) => {
   rest.get(
     '/v1/patients/:pseudonym/recoveries/latest',
     {
-      config: { access: { roles: ANYONE, patients: 'own' } },
+      config: { access: { roles: ['officer', 'auditor'], patients: 'own', readers: 'deciding' } },
       schema: { tags, summary: 'The last recovery of a patient', params, response: { 200: RecoverySchema } },
     },
     (request) => contracts.evaluate(callerOf(request).identity, 'identities', 'GetRecovery', request.params),

@@ -14,6 +14,7 @@ import {
   oneOf,
 } from '@careledger/protocol';
 import { RenewalRequestSchema } from '../../sharing/signed-grants.js';
+import { assertSeesGrant } from '../readers.js';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
 import { ANYONE, OPENING, RELAY } from '../roles.js';
 import { IdempotencyHeaders, transactionOf } from '../schemas.js';
@@ -23,6 +24,7 @@ const tags = ['sharing'];
 const relay = { access: { roles: RELAY, patients: 'own' as const } };
 const staff = { access: { roles: OPENING } };
 const anyone = { access: { roles: ANYONE, patients: 'own' as const } };
+const granted = { access: { ...anyone.access, readers: 'granted' as const } };
 const headers = IdempotencyHeaders;
 const params = closed({ grantId: ObjectId });
 const querystring = closed({ pseudonym: Pseudonym });
@@ -127,7 +129,7 @@ export const sharingRoutes: Routes = (server, { contracts, sharing }) => {
   server.get(
     '/v1/patients/:pseudonym/grants/:grantId/chain',
     {
-      config: anyone,
+      config: granted,
       schema: {
         tags,
         summary: 'The grants from the patient’s own to this one, with their edges',
@@ -135,7 +137,11 @@ export const sharingRoutes: Routes = (server, { contracts, sharing }) => {
         response: { 200: GrantChainSchema },
       },
     },
-    (request) => contracts.evaluate(callerOf(request).identity, 'grants', 'Chain', request.params),
+    async (request) => {
+      const chain = await contracts.evaluate(callerOf(request).identity, 'grants', 'Chain', request.params);
+      assertSeesGrant(request, chain.links.at(-1)?.grant);
+      return chain;
+    },
   );
 
   server.get(
