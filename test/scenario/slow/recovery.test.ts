@@ -248,6 +248,29 @@ describe('scenario: a patient’s keys are recovered and rotated', function () {
     expect(hospital).to.equal('RECOVERY_NOT_FOUND');
   });
 
+  it('is ended by the hospitals: cancelled at the patient’s, refused at the others', async () => {
+    const keys = await enrolled(true);
+    const { pseudonym } = keys;
+    const bogus = await openedBy2(restart(keys));
+    const step = { pseudonym, recoveryId: bogus.recoveryId };
+    expect(await refused(officers[2]!.cancelRecovery(step))).to.equal('NOT_OWNER');
+    expect(await officers[0]!.cancelRecovery(step)).to.include({ status: 'cancelled' });
+    expect(await refused(openedBy2(restart(keys)))).to.equal('RECOVERY_TOO_SOON');
+    const request = { ...recoveryRequest(restart(keys)), formDigest: FORM };
+    const { recoveryId } = await officers[2]!.openRecovery(request);
+    expect(await officers[3]!.refuseRecovery({ pseudonym, recoveryId })).to.include({ status: 'opened' });
+    expect(await officers[1]!.refuseRecovery({ pseudonym, recoveryId })).to.include({ status: 'refused' });
+    const { notices } = await new PatientClient(keys).log();
+    const told = notices.map(({ kind, caseId, status, mspId }) => [kind, caseId, status, mspId]);
+    expect(told).to.have.deep.members([
+      ['recovery', bogus.recoveryId, 'opened', 'Hospital2MSP'],
+      ['recovery', bogus.recoveryId, 'cancelled', 'Hospital1MSP'],
+      ['recovery', recoveryId, 'opened', 'Hospital3MSP'],
+      ['recovery', recoveryId, 'opened', 'Hospital4MSP'],
+      ['recovery', recoveryId, 'refused', 'Hospital2MSP'],
+    ]);
+  });
+
   it('is cancelled by the key that is not lost', async () => {
     const keys = await enrolled(true);
     const { pseudonym } = keys;
