@@ -12,6 +12,7 @@ import {
   pseudonymKeys,
   recoveryRequest,
   rotateKeys,
+  withIdentityKey,
   type PatientClientOptions,
   type PseudonymKeys,
 } from '@careledger/client';
@@ -176,7 +177,13 @@ describe('scenario: a patient’s keys are recovered and rotated', function () {
     });
 
     it('then ends the old key’s authority, its session and its grants', async () => {
+      const { registration, factor, masterKeyId } = lost.identity!;
+      const keyless = { ...lost, identity: { registration, factor, masterKeyId } };
+      const extracted = () => withIdentityKey(officers[3]!.connection, keyless);
+      expect((await extracted()).identity).to.have.property('key');
       await until(() => officers[1]!.completeRecovery(step()));
+      // Until the next epoch is registered the lost key is the last one that was.
+      expect(await refused(extracted())).to.equal('IDENTITY_CLOSED');
       expect(await refused(before.grants())).to.equal('TOKEN_INVALID');
       const again = new PatientClient(lost);
       expect(await refused(again.grants())).to.equal('SIGNATURE_INVALID');
