@@ -1,4 +1,5 @@
 /** What the demonstration prints: addresses, tokens, lines to paste, and the comparison of statistics. */
+import { ADMIN_ENROLMENT_ID } from '../app/first-administrator.js';
 import type { Comparison, DemoStatistic } from './statistics.js';
 import type { DemoHospital, Tokens } from './demo-staff.js';
 
@@ -20,9 +21,35 @@ export function addresses({ hospitals, tokens }: PasteFacts): string {
       ([role, token]) => `  ${`${role}-${client.hospital.id}`.padEnd(14)} ${token}`,
     ),
   );
-  return ['Gateways', ...lines, '', 'Demonstration tokens (embedded mode only; they expire)', ...staff].join(
-    '\n',
+  return [
+    'Gateways',
+    ...lines,
+    '',
+    'Demonstration tokens (embedded mode only; they expire)',
+    ...staff,
+    '',
+    ...administratorLines(hospitals),
+  ].join('\n');
+}
+
+/** The file's path, never what is in it: output ends up in terminals' histories and logs. */
+function administratorLines(hospitals: readonly DemoHospital[]): string[] {
+  const files = hospitals.map(
+    ({ client, adminSecretFile }) => `  ${client.hospital.id}  ${quoted(adminSecretFile)}`,
   );
+  const [first] = hospitals;
+  if (first === undefined) return [];
+  const body = `'{"enrolmentId":"${ADMIN_ENROLMENT_ID}","secret":"'"$(cat ${quoted(first.adminSecretFile)})"'"}'`;
+  return [
+    `Administrator (${ADMIN_ENROLMENT_ID}), who enrols staff and names emergency officers; the secret is in`,
+    ...files,
+    `  a token: curl -sS ${first.client.url}/v1/token -H 'content-type: application/json' -d ${body}`,
+  ];
+}
+
+/** As one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 export function linesToPaste({ hospitals, tokens, pseudonym, recordId }: PasteFacts): string {
