@@ -42,7 +42,7 @@ export const ERROR_CATALOGUE = {
   CONSENT_NOT_MAPPABLE: {
     status: 422,
     meaning: 'The FHIR Consent says something that a grant cannot say. Nothing of a Consent is dropped.',
-    action: 'Leave out or change the named element; `reason` says what is wrong with it.',
+    action: 'Leave out or change the named element; the word in brackets says what is wrong with it.',
   },
   CID_INVALID: {
     status: 400,

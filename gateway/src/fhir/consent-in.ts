@@ -108,7 +108,7 @@ function provisionTerms(value: unknown): Omit<ConsentTerms, 'grantId' | 'pseudon
   const path = 'Consent.provision';
   const provision = only(path, value, PROVISION);
   text(`${path}.type`, provision['type'], /^permit$/, 'permit');
-  const period = only(`${path}.period`, provision['period'], ['id', 'start', 'end']);
+  const time = timeOf(`${path}.period`, provision['period']);
   const { maxHops, department, receiptDueWithinMs } = extensionsOf(provision['extension']);
   assertActions(provision['action'], maxHops);
   const recordIds = recordIdsOf(provision['data']);
@@ -129,11 +129,20 @@ function provisionTerms(value: unknown): Omit<ConsentTerms, 'grantId' | 'pseudon
     sensitivities: SENSITIVITIES.filter((sensitivity) => labels.includes(sensitivity)),
     purposes: PURPOSES.filter((purpose) => purposes.includes(purpose)),
     ...(Object.keys(condition).length === 0 ? {} : { condition }),
-    notBefore: instant(`${path}.period.start`, period['start']),
-    notAfter: instant(`${path}.period.end`, period['end']),
+    ...time,
     maxHops,
     ...(receiptDueWithinMs === undefined ? {} : { receiptDueWithinMs }),
   };
+}
+
+/** An end at or before its start would be a grant that never is in force. */
+function timeOf(path: string, value: unknown): Pick<ConsentTerms, 'notBefore' | 'notAfter'> {
+  const { start, end } = only(path, value, ['id', 'start', 'end']);
+  const notBefore = instant(`${path}.start`, start);
+  const notAfter = instant(`${path}.end`, end);
+  if (Date.parse(notAfter) <= Date.parse(notBefore))
+    throw notMappable(path, 'form', 'an end after the start');
+  return { notBefore, notAfter };
 }
 
 /** Codings, each once, as the words that the table has for them. */

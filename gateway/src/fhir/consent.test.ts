@@ -68,6 +68,7 @@ const grant: fc.Arbitrary<PatientGrant> = fc
       ],
     },
   )
+  .filter(({ notBefore, notAfter }) => notBefore < notAfter)
   .map(({ sensitivities, ...rest }) => ({
     ...rest,
     status: 'active' as const,
@@ -186,6 +187,24 @@ describe('FHIR Consent', () => {
   });
 
   const CASES: readonly (readonly [string, string, string, (consent: Changeable) => void])[] = [
+    [
+      'an end before its start',
+      'Consent.provision.period',
+      'form',
+      ({ provision }) => {
+        provision.period['start'] = '2026-12-01T00:00:01Z';
+        provision.period['end'] = '2026-12-01T00:00:00Z';
+      },
+    ],
+    [
+      'an end at its start',
+      'Consent.provision.period',
+      'form',
+      ({ provision }) => {
+        provision.period['start'] = '2026-12-01T02:00:00+02:00';
+        provision.period['end'] = '2026-12-01T00:00:00Z';
+      },
+    ],
     [
       'a nested provision',
       'Consent.provision.provision',
