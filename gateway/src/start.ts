@@ -45,15 +45,8 @@ interface Demo {
 
 /** @returns the process's exit code */
 export async function main(argv: readonly string[], settings: DemoSettings = {}): Promise<number> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      once: { type: 'boolean', default: false },
-      ledger: { type: 'string', default: 'embedded' },
-      data: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = optionsOf(argv);
+  if (values === undefined) return 2;
   const { ledger } = values;
   if (values.help || (ledger !== 'embedded' && ledger !== 'fabric')) {
     process.stdout.write(USAGE);
@@ -75,6 +68,24 @@ export async function main(argv: readonly string[], settings: DemoSettings = {})
   } finally {
     await network.stop();
     stop.release();
+  }
+}
+
+/** @returns undefined for options that there are not, after saying so */
+function optionsOf(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        once: { type: 'boolean', default: false },
+        ledger: { type: 'string', default: 'embedded' },
+        data: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    return undefined;
   }
 }
 

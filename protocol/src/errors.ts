@@ -334,6 +334,11 @@ export const ERROR_CATALOGUE = {
 
   // The service
   RATE_LIMITED: { status: 429, meaning: 'Too many requests in flight.', action: 'Wait and send again.' },
+  DISK_NOT_WRITABLE: {
+    status: 503,
+    meaning: 'The disk of this gateway is full or cannot be written.',
+    action: 'Hospital IT makes room or mounts it for writing; nothing has to be started again.',
+  },
   NOT_READY: { status: 503, meaning: 'The gateway is starting or stopping.', action: 'Wait for /readyz.' },
   INTERNAL: {
     status: 500,

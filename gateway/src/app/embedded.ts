@@ -22,6 +22,7 @@ import type { LogOptions } from '../rest/logging.js';
 import { aggregationExtension, type AggregationOptions } from './aggregation.js';
 import { mapBounded } from '../services/bounded.js';
 import { createGateway, type Gateway, type GatewayModules } from './gateway.js';
+import { inWords, takeDataFolder } from './data-folder.js';
 import type { GatewayLimits } from './options.js';
 import { mutualTlsRelease } from './release-over-mtls.js';
 import { sharingModules } from './sharing-modules.js';
@@ -79,7 +80,7 @@ interface HospitalParts {
 /**
  * All hospitals in one process: one embedded ledger, and per hospital an authority, a record store, a custody and a
  * gateway with its mutual-TLS listener. For one machine: whoever runs the process holds every hospital's keys.
- * @throws CareLedgerError of the adapters; Error when a gateway does not become ready in time.
+ * @throws DataFolderError when the folder cannot be used; CareLedgerError of the adapters; Error when a gateway does not become ready in time.
  */
 export async function startEmbeddedConsortium(
   options: EmbeddedConsortiumOptions,
@@ -93,6 +94,7 @@ export async function startEmbeddedConsortium(
   process.env['CARELEDGER_BUILD_DIGEST'] ??= buildDigest();
   const aggregation = options.aggregation ?? EMBEDDED_AGGREGATION;
   const { allowTestKeySize = false } = aggregation;
+  opened.push(await takeDataFolder(options.dataDir));
   // One for all hospitals: two threads in this process, not two for each of them.
   const pool = createPaillierPool({ allowTestKeySize });
   opened.push(() => pool.close());
@@ -120,7 +122,7 @@ export async function startEmbeddedConsortium(
     return { gateways, topology, stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw inWords(options.dataDir, error);
   }
 }
 

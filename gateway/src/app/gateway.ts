@@ -21,6 +21,7 @@ import { createContractCaller } from '../services/contract-caller.js';
 import { openLocalTables, type LocalTables } from '../services/local-tables.js';
 import { createOpeningsService } from '../services/openings-service.js';
 import { createPatientLog } from '../services/patient-log.js';
+import { createDisk } from '../services/disk.js';
 import { createReadiness } from '../services/readiness.js';
 import { createRecipientKeys, type RecipientKeyRow } from '../services/recipient-keys.js';
 import { createRecordsService, type SensitivityRow } from '../services/records-service.js';
@@ -281,6 +282,7 @@ async function assemble(
     patientLog: createPatientLog({ contracts }),
     self: { ...callerOf(identity), identity },
     readiness: createReadiness(),
+    disk: createDisk(options.dataDir),
     splitFhir: (document) => splitFhir(document, { maxResources: maxFhirResources }),
     metrics: metrics.registry,
     tables,

@@ -86,14 +86,17 @@ export function temporaryName(): string {
   return `${TEMPORARY}${randomBytes(8).toString('hex')}`;
 }
 
-/** Runs file operations; what the file system refuses becomes CUSTODY_LOCKED. */
+/** What a disk says that is full or mounted read-only: nothing is wrong with passphrase or folder. */
+const DISK_CODES: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'EROFS'];
+
+/** Runs file operations; what the file system refuses becomes CUSTODY_LOCKED, or DISK_NOT_WRITABLE. */
 export async function guarded<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof CareLedgerError) throw error;
     const code = (error as { readonly code?: unknown }).code;
-    throw new CareLedgerError('CUSTODY_LOCKED', {
+    throw new CareLedgerError(DISK_CODES.includes(code) ? 'DISK_NOT_WRITABLE' : 'CUSTODY_LOCKED', {
       expected: 'a custody folder that this process can read and write',
       came: typeof code === 'string' ? code : 'another failure',
     });

@@ -1,5 +1,4 @@
 /** The four hospitals that the demonstration talks to: started in this process, or running on Fabric already. */
-import { mkdir } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -41,13 +40,12 @@ export async function demoNetwork(options: DemoNetworkOptions): Promise<DemoNetw
 }
 
 async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptions): Promise<DemoNetwork> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const starting = startEmbeddedConsortium({
     dataDir,
     ...(aggregation === undefined ? {} : { aggregation }),
     ...(ports === undefined ? {} : { ports }),
   });
-  const consortium = await starting.catch(inWords(dataDir));
+  const consortium = await starting.catch(inWords);
   const { keyBits } = aggregation ?? EMBEDDED_AGGREGATION;
   const { gateways, topology } = consortium;
   const hospitals = topology.hospitals.map((hospital, index): DemoHospital => ({
@@ -68,18 +66,14 @@ async function embeddedNetwork({ dataDir, aggregation, ports }: DemoNetworkOptio
   };
 }
 
-/** What people run into: a second start beside the first, or beside the network on Fabric. */
-function inWords(dataDir: string): (error: unknown) => never {
-  return (error) => {
-    const { code, port, cause } = error as NodeJS.ErrnoException & { port?: number };
-    if (code === 'EADDRINUSE')
-      throw new Error(
-        `Port ${String(port)} is in use: another CareLedger runs on this machine. Stop it (npm run network -- down), and start again.`,
-      );
-    if (code === 'LEVEL_LOCKED' || (cause as NodeJS.ErrnoException | undefined)?.code === 'LEVEL_LOCKED')
-      throw new Error(`Another process has opened ${dataDir}. Stop it, or name another folder with --data.`);
-    throw error;
-  };
+/** What people run into: a second start beside the first, the network on Fabric, or a stranger at a port. */
+function inWords(error: unknown): never {
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code !== 'EADDRINUSE') throw error;
+  const message =
+    `Port ${String(port)} is in use by another program, or by another CareLedger. Stop it (Ctrl-C where another npm start ` +
+    'runs, npm run network -- down for a network on Fabric), or choose other ports in network/consortium.yaml.';
+  throw new Error(message, { cause: error });
 }
 
 async function fabricNetwork(): Promise<DemoNetwork> {

@@ -27,10 +27,15 @@ export async function tourOf(
   { once }: { readonly once: boolean },
 ): Promise<boolean> {
   const { network, state, samplesFolder, signal } = options;
-  if (!once && state.isDone(STEP)) return true;
+  if (!once && state.isDone(STEP)) {
+    console.log(
+      '\nSharing that the patient controls was shown at an earlier start; npm start -- --once shows it again.',
+    );
+    return true;
+  }
   const [first, second, third] = network.hospitals.map((hospital) => tourHospital(hospital, options));
   if (first === undefined || second === undefined || third === undefined) return true;
-  console.log('\nSharing that the patient controls');
+  console.log('\nSharing that the patient controls (ok: as expected)');
   const { isAsExpected, log } = await sharingTour({
     hospitals: [first, second, third],
     channel: network.channel,
@@ -63,6 +68,6 @@ function tourHospital(
 }
 
 function stepLine({ title, expected, came, isAsExpected }: TourStep): string {
-  const outcome = isAsExpected ? `as expected: ${came}` : `EXPECTED ${expected}, CAME ${came}`;
+  const outcome = isAsExpected ? came : `EXPECTED ${expected}, CAME ${came}`;
   return `  ${isAsExpected ? 'ok' : 'NO'}  ${title}\n        ${outcome}`;
 }

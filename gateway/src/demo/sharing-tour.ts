@@ -202,8 +202,8 @@ class SharingTour {
     const onward = root?.forwards.find(({ grant }) => grant.grantId === of.forwardId);
     this.#tell(
       'the patient’s log: the grant, and under it what was passed on',
-      'revoked over ended',
-      `${statusOf(root)} over ${statusOf(onward)}`,
+      'the grant is revoked, what was passed on is ended',
+      `the grant is ${statusOf(root)}, what was passed on is ${statusOf(onward)}`,
     );
     const decisions = log.accesses.flatMap(({ decisions: decided, receipt }) =>
       decided.map((decision) => ({ ...decision, operation: receipt?.operation })),

@@ -11,6 +11,7 @@ import type { StaffCaller } from '../services/caller.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { OpeningsService } from '../services/openings-service.js';
 import type { PatientLogService } from '../services/patient-log.js';
+import type { Disk } from '../services/disk.js';
 import type { Readiness } from '../services/readiness.js';
 import type { RecordsService } from '../services/records-service.js';
 import type { ExtractionClient } from '../sharing/extraction-client.js';
@@ -54,6 +55,7 @@ export interface RestServices {
   /** The gateway itself: what a patient's session asks of the ledger is asked in its name. */
   readonly self: StaffCaller;
   readonly readiness: Readiness;
+  readonly disk: Disk;
   readonly splitFhir: SplitFhir;
   readonly metrics: Registry;
 }

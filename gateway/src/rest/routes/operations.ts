@@ -5,7 +5,7 @@ import type { Routes } from '../types.js';
 const config = { access: 'public' } as const;
 
 /** Probes and figures for whoever runs the gateway. */
-export const operationRoutes: Routes = (rest, { readiness, metrics }) => {
+export const operationRoutes: Routes = (rest, { readiness, metrics, disk }) => {
   const tags = ['operations'];
 
   rest.get(
@@ -29,6 +29,7 @@ export const operationRoutes: Routes = (rest, { readiness, metrics }) => {
     },
     () => {
       readiness.assertReady();
+      disk.assertWritable();
       return { status: 'ready' };
     },
   );
