@@ -195,9 +195,46 @@ function notAllowed(
   transition: string,
   allowed: readonly string[],
 ): CareLedgerError {
+  const article = /^[aeiou]/.test(kind) ? 'An' : 'A';
+  const named = kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const steps = allowed.map((step) => STEPS[step] ?? step).join(', or ');
   return new CareLedgerError('TRANSITION_NOT_ALLOWED', {
-    message: `A ${kind} that is ${from} cannot ${transition}.`,
-    expected: allowed.length === 0 ? 'nothing: this state is final' : `one of ${allowed.join(', ')}`,
-    came: transition,
+    message: `${article} ${named} that is ${from} cannot ${STEPS[transition] ?? transition}.`,
+    expected: allowed.length === 0 ? 'nothing more of it: this state is final' : `it first to ${steps}`,
   });
 }
+
+/** Transitions of which the name alone says nothing to whoever reads the error. */
+const STEPS: Readonly<Record<string, string>> = {
+  admit: 'be admitted',
+  suspend: 'be suspended',
+  reinstate: 'be reinstated',
+  propose: 'be proposed',
+  enrol: 'be enrolled',
+  close: 'be closed',
+  rotateKeys: 'have its keys replaced',
+  anchor: 'be anchored',
+  supersede: 'be superseded',
+  erase: 'be erased',
+  reseal: 'be sealed anew',
+  grant: 'be granted',
+  renew: 'be renewed',
+  revoke: 'be revoked',
+  retire: 'be retired',
+  withdraw: 'be withdrawn',
+  give: 'be given',
+  open: 'be opened',
+  approve: 'be approved',
+  carry: 'be approved by enough hospitals',
+  cancel: 'be cancelled',
+  complete: 'be completed',
+  refuse: 'be refused',
+  carryRefusal: 'be refused by enough hospitals',
+  provide: 'be approved provisionally',
+  identify: 'be identified',
+  elapse: 'run out of time',
+  lapse: 'run out of time',
+  review: 'be reviewed',
+  post: 'be posted',
+  publish: 'be published',
+};

@@ -28,7 +28,7 @@ export class Connection {
     return this.options.url;
   }
 
-  /** @throws GatewayError; TypeError of `fetch` when nothing answers */
+  /** @throws GatewayError; TypeError that names the gateway when it does not answer */
   get<Answer>(path: string): Promise<Answer> {
     return this.#request<Answer>('GET', path);
   }
@@ -55,17 +55,37 @@ export class Connection {
   ): Promise<Answer> {
     const { url, token, timeoutMs = DEFAULT_TIMEOUT_MS, fetch: send = fetch } = this.options;
     const bearer = await token?.();
-    const response = await send(url + path, {
-      method,
-      headers: headersOf(bearer, sent),
-      ...(sent === undefined ? {} : { body: JSON.stringify(sent.body) }),
-      signal: AbortSignal.timeout(timeoutMs),
+    const { response, text } = await answerOf(url, async () => {
+      const response = await send(url + path, {
+        method,
+        headers: headersOf(bearer, sent),
+        ...(sent === undefined ? {} : { body: JSON.stringify(sent.body) }),
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      return { response, text: await response.text() };
     });
-    const answer = parsed(await response.text());
+    const answer = parsed(text);
     if (!response.ok) throw gatewayError(response.status, answer);
     // The gateway is the patient's hospital's or the caller's own; what matters is verified where it is used.
     return answer as Answer;
   }
+}
+
+async function answerOf<Answer>(url: string, work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
+  } catch (cause) {
+    const isTimeout = cause instanceof DOMException && cause.name === 'TimeoutError';
+    if (!isTimeout && !(cause instanceof TypeError)) throw cause;
+    throw new TypeError(`The gateway at ${url} does not answer${whyOf(cause)}.`, { cause });
+  }
+}
+
+/** The system's code, such as ECONNREFUSED, where there is one. */
+function whyOf({ cause, name }: Error): string {
+  if (name === 'TimeoutError') return ' in time';
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' ? ` (${code})` : '';
 }
 
 function headersOf(bearer: string | undefined, sent: SendOptions | undefined): Record<string, string> {

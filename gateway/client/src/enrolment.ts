@@ -53,28 +53,36 @@ export async function preparePseudonym(
     gatewayUrl: connection.url,
     ...(masterKey === undefined ? {} : { masterKey }),
   });
-  return { keys: withPseudonym(keys, made), pseudonym: made.pseudonym };
+  return { keys: withPseudonym(keys, { ...made, pending: true }), pseudonym: made.pseudonym };
 }
 
 /**
  * Enrols a prepared pseudonym: the pseudonym with its sealed link, its label key sealed to the hospital, its identity.
  * What was done already is left as it is, so an enrolment that broke off is sent again.
  * @param connection with a token of staff of the hospital, who relay
+ * @returns with the keys to save, which no longer say that the enrolment is pending
  * @throws GatewayError, such as CONSENT_MISSING for custody `hospital` before the office posted the consent
  */
 export async function enrol(
   connection: Connection,
   keys: PatientKeys,
   pseudonym: string,
-): Promise<{ readonly patient: Patient; readonly identity?: Identity }> {
+): Promise<{ readonly patient: Patient; readonly identity?: Identity; readonly keys: PatientKeys }> {
   const own = pseudonymKeys(keys, pseudonym);
   const { identity } = own;
-  if (identity === undefined) return { patient: await enrolOnce(connection, own, {}) };
+  const done = { keys: withPseudonym(keys, withoutMark(own)) };
+  if (identity === undefined) return { patient: await enrolOnce(connection, own, {}), ...done };
   const { masterKey } = await readMasterKey(connection, identity.masterKeyId);
   const link = bytesToBase64Url(sealLink(pseudonym, masterKey.publicKey, base64UrlToBytes(keys.linkId)));
   const patient = await enrolOnce(connection, own, { link });
   await deliverLabelKey(connection, own);
-  return { patient, identity: await registerOnce(connection, own) };
+  return { patient, identity: await registerOnce(connection, own), ...done };
+}
+
+function withoutMark(own: PseudonymKeys): PseudonymKeys {
+  const enrolled = { ...own };
+  delete enrolled.pending;
+  return enrolled;
 }
 
 /** @throws Error when the file has no such pseudonym */

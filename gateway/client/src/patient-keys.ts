@@ -72,6 +72,8 @@ const PseudonymKeysSchema = closed({
   ),
   /** Made to replace a lost key: until the recovery is finished, no hospital takes them for the pseudonym's. */
   recovering: Type.Optional(Type.Literal(true)),
+  /** Prepared, and not known to be enrolled: an enrolment that broke off goes on with the same keys. */
+  pending: Type.Optional(Type.Literal(true)),
   custody: oneOf(CUSTODIES),
 });
 /** Everything of one pseudonym; secret. */
@@ -169,11 +171,21 @@ function inText(keys: { readonly publicKey: Uint8Array; readonly privateKey: Uin
 }
 
 /** What the patient has to know before choosing; shown at enrolment. */
-export function lossInWords(recoverable: boolean): string {
+export function lossInWords(recoverable: boolean, custody: PseudonymKeys['custody'] = 'patient'): string {
+  const { kept, lost } = custody === 'hospital' ? IN_HOSPITAL : IN_OWN_HANDS;
   return recoverable
-    ? 'Recoverable: if these keys are lost, a majority of the hospitals can make the key that opens your records again, after proof of who you are and a waiting time. The same majority could do so without you; every such recovery stands on the ledger.'
-    : 'Not recoverable: the hospitals together cannot open what is sealed to you. If these keys and every backup of them are lost, that is FINAL for your old records: nobody can share them along edges again. The hospitals that made them keep their own copies. Make a backup now, and keep the passphrase apart from it.';
+    ? `${kept}Recoverable: if these keys are lost, a majority of the hospitals can make the key that opens your records again, after proof of who you are and a waiting time. The same majority could do so without you; every such recovery stands on the ledger.`
+    : `${kept}Not recoverable: the hospitals together cannot open what is sealed to you. ${lost} The hospitals that made your records keep their own copies.`;
 }
+
+const IN_HOSPITAL = {
+  kept: 'The hospital keeps this file and its passphrase for you: it can open your records and sign in your name, and the ledger says so. ',
+  lost: 'If the hospital loses the file and its backups, nobody can share your old records with another hospital again.',
+};
+const IN_OWN_HANDS = {
+  kept: '',
+  lost: 'If these keys and every backup of them are lost, that is FINAL for your old records: nobody can share them with another hospital again. Make a backup now, and keep the passphrase apart from it.',
+};
 
 /** The text of a passphrase-protected key file (crypto `sealKeyFile`), for a browser's storage or download. */
 export function sealPatientKeys(keys: PatientKeys, passphrase: string): Promise<string> {

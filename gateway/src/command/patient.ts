@@ -1,29 +1,8 @@
 /** careledger patient: a patient's own keys in a file, and what is signed with them. */
-import { existsSync } from 'node:fs';
-import {
-  Connection,
-  describeLog,
-  enrol as enrolPseudonym,
-  lossInWords,
-  makePatientKeys,
-  preparePseudonym,
-  pseudonymKeys,
-  type NewPseudonym,
-} from '@careledger/client';
-import { writePatientKeys } from '@careledger/client/node';
-import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
-import { decodeJwt } from 'jose';
+import { describeLog } from '@careledger/client';
 import { UsageError } from './patient/arguments.js';
-import {
-  keyFilePath,
-  lockKeyFile,
-  openFile,
-  openPatient,
-  parsed,
-  passphrase,
-  type Asked,
-  type PatientStreams,
-} from './patient/asked.js';
+import { openPatient, parsed, type Asked, type OptionName, type PatientStreams } from './patient/asked.js';
+import { backup, enrol, init } from './patient/enrol-commands.js';
 import { inWords } from './patient/errors-in-words.js';
 import { grant, grants, renew, revoke, sharing } from './patient/grant-commands.js';
 import { cancelRecovery, finishRecovery, recover, recovery, rotate } from './patient/key-commands.js';
@@ -69,25 +48,40 @@ const USAGE = `usage: careledger patient COMMAND [options]
 exit code          0, or 1 when it failed, 2 for wrong usage
 `;
 
-const HANDLERS: Readonly<Record<string, (asked: Asked) => Promise<void>>> = {
-  init,
-  enrol,
-  grant,
-  grants,
-  renew,
-  revoke,
-  sharing,
-  log,
-  backup,
-  rotate,
-  recovery,
-  'cancel-recovery': cancelRecovery,
-  recover,
-  'finish-recovery': finishRecovery,
-};
+interface Command {
+  readonly run: (asked: Asked) => Promise<void>;
+  /** Names of the words after it; those in brackets may be left out. */
+  readonly words?: readonly string[];
+  /** Options besides those of every command. */
+  readonly takes?: readonly OptionName[];
+  /** Leaves the key file as it is, and need not have it to itself. */
+  readonly reads?: true;
+}
 
-/** Commands that leave the key file as it is, and need not have it to themselves. */
-const READERS: readonly string[] = ['grants', 'log', 'backup', 'recovery'];
+const OF_EVERY_COMMAND: readonly OptionName[] = ['keys', 'pseudonym', 'passphrase-file', 'help'];
+const OF_EDGES = ['single-proxy', 'allow-recoverable'] as const;
+const OF_A_HOSPITAL = ['gateway', 'msp', 'channel', 'custody'] as const;
+const OF_A_GRANT = [
+  ...(['to', 'types', 'purposes', 'sensitivities', 'days', 'hops', 'records', 'department'] as const),
+  'consent',
+] as const;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  init: { run: init },
+  enrol: { run: enrol, takes: [...OF_A_HOSPITAL, 'token', 'recoverable', 'without-identity'] },
+  grant: { run: grant, takes: [...OF_A_GRANT, ...OF_EDGES] },
+  grants: { run: grants, reads: true },
+  renew: { run: renew, words: ['GRANT'], takes: OF_EDGES },
+  revoke: { run: revoke, words: ['GRANT'], takes: ['no-renew'] },
+  sharing: { run: sharing, words: ['[TAG]', '[open|closed]'], takes: ['no-renew'] },
+  log: { run: log, takes: ['json'], reads: true },
+  backup: { run: backup, reads: true },
+  rotate: { run: rotate },
+  recovery: { run: recovery, reads: true },
+  'cancel-recovery': { run: cancelRecovery },
+  recover: { run: recover, words: ['PSEUDONYM'], takes: OF_A_HOSPITAL },
+  'finish-recovery': { run: finishRecovery },
+};
 
 /** @returns the exit code */
 export async function main(
@@ -110,87 +104,43 @@ async function dispatched(
   streams: PatientStreams,
   atEnd: Asked['atEnd'],
 ): Promise<number> {
-  const { values, positionals } = parsed(args);
-  const [name = '', ...words] = positionals;
-  const handler = Object.hasOwn(HANDLERS, name) ? HANDLERS[name] : undefined;
-  if (values.help || handler === undefined) {
+  const { values, given, positionals } = parsed(args);
+  const [name, ...words] = positionals;
+  if (values.help || name === undefined) {
     (values.help ? streams.out : streams.err).write(USAGE);
     return values.help ? 0 : 2;
   }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined)
+    throw new UsageError(
+      `careledger patient has no command '${name}', only ${Object.keys(COMMANDS).join(', ')}. careledger patient --help says more.`,
+    );
+  assertTakes(name, command, { given, words });
   const say = (line: string): void => {
     streams.out.write(`${line}\n`);
   };
-  await handler({ values, words, streams, say, atEnd, writes: !READERS.includes(name) });
+  await command.run({ values, given, words, streams, say, atEnd, writes: command.reads === undefined });
   return 0;
+}
+
+/** What a command would leave unread is refused: whoever typed it expects it to be done. @throws UsageError */
+function assertTakes(
+  name: string,
+  { words: names = [], takes = [] }: Command,
+  { given, words }: Pick<Asked, 'given' | 'words'>,
+): void {
+  const needed = names.filter((word) => !word.startsWith('[')).length;
+  if (words.length < needed || words.length > names.length)
+    throw new UsageError(`usage: careledger patient ${[name, ...names].join(' ')} [options]`);
+  const stranger = given.find((option) => ![...OF_EVERY_COMMAND, ...takes].includes(option));
+  if (stranger !== undefined)
+    throw new UsageError(`careledger patient ${name} takes no --${stranger}: nothing was done.`);
 }
 
 function processStreams(): PatientStreams {
   const { stdout: out, stderr: err, env: environment } = process;
   const ask = terminalPrompt();
   return { out, err, environment, ...(ask === undefined ? {} : { ask }) };
-}
-
-async function init(asked: Asked): Promise<void> {
-  const { values, say } = asked;
-  const assertAbsent = (): void => {
-    if (existsSync(values.keys)) throw new Error(`${values.keys} exists already: it is not replaced.`);
-  };
-  assertAbsent();
-  const secret = await passphrase(asked, true);
-  const path = keyFilePath(asked);
-  await lockKeyFile(asked, path);
-  assertAbsent();
-  await writePatientKeys(path, secret, makePatientKeys());
-  say(`Keys are in ${values.keys}, protected by the passphrase.`);
-  say('Next: careledger patient enrol, at the desk of a hospital.');
-}
-
-async function enrol(asked: Asked): Promise<void> {
-  const { values, say } = asked;
-  const { connection, wanted } = enrolmentFrom(asked);
-  const file = await openFile(asked);
-  // One that was prepared and did not get through is enrolled again, with the same keys.
-  const prepared =
-    values.pseudonym === undefined
-      ? await preparePseudonym(connection, file.keys, wanted)
-      : { keys: file.keys, pseudonym: values.pseudonym };
-  await file.save(prepared.keys);
-  const own = pseudonymKeys(prepared.keys, prepared.pseudonym);
-  if (own.identity !== undefined) say(lossInWords(own.identity.registration.recoverable));
-  say(`The file has the keys of pseudonym ${own.pseudonym}. If enrolling fails: again, with --pseudonym.`);
-  const { patient, identity } = await enrolPseudonym(connection, prepared.keys, prepared.pseudonym);
-  const kept =
-    identity === undefined ? 'hospital-mediated' : `own key, in custody of the ${identity.custody}`;
-  say(`Enrolled at ${patient.mspId}: ${kept}.`);
-  say('Make a copy of the file: careledger patient backup says how.');
-}
-
-function enrolmentFrom({ values, streams }: Asked): { connection: Connection; wanted: NewPseudonym } {
-  const { gateway, token = streams.environment['CARELEDGER_TOKEN'], recoverable, custody } = values;
-  if (gateway === undefined || token === undefined)
-    throw new UsageError('enrol needs --gateway and --token (or CARELEDGER_TOKEN) of staff of the hospital.');
-  if (custody !== 'patient' && custody !== 'hospital')
-    throw new UsageError('--custody takes patient or hospital.');
-  return {
-    connection: new Connection({ url: gateway.replace(/\/$/, ''), token: () => token }),
-    wanted: {
-      mspId: values.msp ?? hospitalOfToken(token),
-      channel: values.channel ?? loadTopology(DEFAULT_TOPOLOGY_FILE).channel,
-      identity: values['without-identity'] ? 'none' : 'own',
-      ...{ recoverable, custody },
-    },
-  };
-}
-
-/** Convenience only: the gateway checks the token, and the ledger the hospital. */
-function hospitalOfToken(token: string): string {
-  try {
-    const { iss } = decodeJwt(token);
-    if (iss !== undefined) return iss;
-  } catch {
-    // Told below.
-  }
-  throw new UsageError('The token does not say which hospital it is of: name it with --msp.');
 }
 
 async function log(asked: Asked): Promise<void> {
@@ -201,16 +151,4 @@ async function log(asked: Asked): Promise<void> {
     for (const line of asked.values.json ? [JSON.stringify(page)] : describeLog(page)) asked.say(line);
     next = page.next;
   } while (next !== undefined);
-}
-
-async function backup(asked: Asked): Promise<void> {
-  const { keys } = await openFile(asked);
-  const { say, values } = asked;
-  say(`Copy ${values.keys} to a place that does not burn, drown or go missing with this device.`);
-  say('It is useless without its passphrase: keep that apart from it. Copy it again after every enrolment.');
-  for (const { pseudonym, mspId, identity } of keys.pseudonyms) {
-    const loss =
-      identity === undefined ? 'Hospital-mediated.' : lossInWords(identity.registration.recoverable);
-    say(`\n${pseudonym} at ${mspId}: ${loss}`);
-  }
 }

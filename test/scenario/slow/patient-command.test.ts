@@ -80,14 +80,18 @@ describe('scenario: careledger patient, from the key file to the revocation', fu
     );
     expect(said).to.contain('CONSENT_MISSING');
     const { pseudonyms } = await readPatientKeys(keys, PASSPHRASE);
-    second = pseudonyms.find((one) => one.pseudonym !== pseudonym)!.pseudonym;
+    second = pseudonyms.find((one) => one.pending)!.pseudonym;
+    expect(await run('grants', '--pseudonym', second)).to.contain('not enrolled yet');
     const form = { formDigest: 'ab'.repeat(32) };
     mustBe(201, await officer.post(`/v1/patients/${second}/custody-consent`, form));
     const again = await run(
       ...['enrol', '--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel],
-      ...['--custody', 'hospital', '--recoverable', '--pseudonym', second],
+      ...['--custody', 'hospital', '--recoverable'],
     );
-    expect(again).to.contain('in custody of the hospital');
+    expect(again).to.contain('in custody of the hospital').and.not.contain('FINAL').and.not.contain('copy');
+    const other = ['enrol', '--gateway', consortium.gateway(1).restUrl, '--channel', consortium.channel];
+    const refused = await run(...other, '--custody', 'hospital', '--pseudonym', pseudonym);
+    expect(refused).to.contain('exit 2').and.contain('--custody does not fit');
   });
 
   it('grants, and keeps the extracted key in the file', async () => {

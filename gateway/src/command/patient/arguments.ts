@@ -5,6 +5,7 @@ import {
   LIMITS,
   PURPOSES,
   RECORD_TYPES,
+  ROLES,
   SENSITIVITIES,
   validate,
   type Grantee,
@@ -51,6 +52,13 @@ function conditionFrom({ records, department }: GrantWords): Pick<GrantTerms, 'c
   return Object.keys(condition).length === 0 ? {} : { condition };
 }
 
+/** Without a path. @throws UsageError */
+export function gatewayFrom(text: string): string {
+  const isUrl = /^https?:\/\/\S+$/.test(text) && URL.canParse(text);
+  if (isUrl) return text.replace(/\/$/, '');
+  throw new UsageError(`--gateway takes the URL of a gateway, such as https://gateway.example, not ${text}.`);
+}
+
 /** `person/MSP/id`, `role/MSP/role` or `member/MSP`, as identities are named. @throws UsageError */
 export function granteeFrom(text: string): Grantee {
   const [kind, mspId, third, ...more] = text.split('/');
@@ -61,7 +69,10 @@ export function granteeFrom(text: string): Grantee {
   } catch {
     // Told below, in the words of the command line.
   }
-  throw new UsageError(`--to takes person/MSP/ENROLMENTID, role/MSP/ROLE or member/MSP, not ${text}.`);
+  const roles = kind === 'role' ? ` ROLE is one of ${ROLES.join(', ')}.` : '';
+  throw new UsageError(
+    `--to takes person/MSP/ENROLMENTID, role/MSP/ROLE or member/MSP, not ${text}.${roles}`,
+  );
 }
 
 /** `laboratory/normal` is one; `laboratory` is the type with every sensitivity. @throws UsageError */

@@ -12,6 +12,7 @@ import {
 import { readPatientKeys, writePatientKeys } from '@careledger/client/node';
 import { NetworkError, takeLock } from '@careledger/network';
 import { UsageError } from './arguments.js';
+import { atFile, atKeyFile } from './errors-in-words.js';
 import { passphraseFrom } from './passphrase.js';
 
 const OPTIONS = {
@@ -22,7 +23,7 @@ const OPTIONS = {
   token: { type: 'string' },
   msp: { type: 'string' },
   channel: { type: 'string' },
-  custody: { type: 'string', default: 'patient' },
+  custody: { type: 'string' },
   recoverable: { type: 'boolean', default: false },
   'without-identity': { type: 'boolean', default: false },
   to: { type: 'string' },
@@ -42,6 +43,7 @@ const OPTIONS = {
 } as const;
 
 export type Values = ReturnType<typeof parsed>['values'];
+export type OptionName = keyof typeof OPTIONS;
 
 interface Output {
   write(text: string): unknown;
@@ -58,6 +60,8 @@ export interface PatientStreams {
 
 export interface Asked {
   readonly values: Values;
+  /** Options that were typed. */
+  readonly given: readonly OptionName[];
   readonly words: readonly string[];
   readonly streams: PatientStreams;
   readonly say: (line: string) => void;
@@ -69,7 +73,12 @@ export interface Asked {
 
 export function parsed(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    const { tokens, ...found } = parseArgs({
+      ...{ args: [...args], options: OPTIONS, allowPositionals: true },
+      tokens: true,
+    });
+    const given = tokens.flatMap((token) => (token.kind === 'option' ? [token.name as OptionName] : []));
+    return { ...found, given };
   } catch (error) {
     throw new UsageError(`${(error as Error).message} careledger patient --help says more.`);
   }
@@ -90,25 +99,28 @@ const LOCK_WAIT_MS = 60_000;
 export async function openFile(asked: Asked): Promise<OpenFile> {
   if (!existsSync(asked.values.keys))
     throw new Error(`No key file ${asked.values.keys}. Make one: careledger patient init`);
-  const path = keyFilePath(asked);
+  const path = await keyFilePath(asked);
   const secret = await passphrase(asked, false);
   if (asked.writes) await lockKeyFile(asked, path);
   return {
-    keys: await readPatientKeys(path, secret),
-    save: (keys) => writePatientKeys(path, secret, keys),
+    keys: await atKeyFile(path, () => readPatientKeys(path, secret)),
+    save: (keys) => atFile('--keys', path, () => writePatientKeys(path, secret, keys)),
   };
 }
 
 /** Behind symbolic links, so that one file has one lock and is replaced where it lies. */
-export function keyFilePath({ values: { keys } }: Asked): string {
-  return existsSync(keys) ? realpathSync(keys) : join(realpathSync(dirname(keys)), basename(keys));
+export function keyFilePath({ values: { keys } }: Asked): Promise<string> {
+  return atFile('--keys', keys, () =>
+    existsSync(keys) ? realpathSync(keys) : join(realpathSync(dirname(keys)), basename(keys)),
+  );
 }
 
 /** @throws Error that names the lock's file and its holder, when another command keeps it too long */
 export async function lockKeyFile(asked: Asked, path: string): Promise<void> {
   const lock = `${path}.lock`;
   try {
-    asked.atEnd(await takeLock(lock, { what: path, timeoutMs: asked.streams.lockWaitMs ?? LOCK_WAIT_MS }));
+    const timeoutMs = asked.streams.lockWaitMs ?? LOCK_WAIT_MS;
+    asked.atEnd(await atFile('--keys', path, () => takeLock(lock, { what: path, timeoutMs })));
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
     throw new Error(
@@ -125,23 +137,33 @@ export interface OpenPseudonym {
 /** The pseudonym that is named, or the only one. @throws UsageError when there are several */
 export async function openPseudonym(asked: Asked): Promise<OpenPseudonym> {
   const file = await openFile(asked);
-  const { pseudonyms } = file.keys;
-  const [first, ...others] = pseudonyms;
   const { pseudonym } = asked.values;
-  if (first === undefined) throw new Error('The key file has no pseudonym yet: careledger patient enrol');
-  if (pseudonym === undefined && others.length > 0)
-    throw new UsageError(
-      `Name one with --pseudonym:\n${pseudonyms.map((one) => `  ${one.pseudonym}  ${one.mspId}`).join('\n')}`,
-    );
   return {
-    keys: pseudonymKeys(file.keys, pseudonym ?? first.pseudonym),
+    keys: pseudonym === undefined ? onlyOne(file.keys) : pseudonymKeys(file.keys, pseudonym),
     onKeysChanged: (changed) => file.save(withPseudonym(file.keys, changed)),
   };
+}
+
+/** Before those that are not enrolled yet, the one that is. */
+function onlyOne({ pseudonyms }: PatientKeys): PseudonymKeys {
+  const enrolled = pseudonyms.filter(({ pending }) => pending === undefined);
+  const [first, ...others] = enrolled.length === 0 ? pseudonyms : enrolled;
+  if (first === undefined) throw new Error('The key file has no pseudonym yet: careledger patient enrol');
+  if (others.length === 0) return first;
+  throw new UsageError(
+    `Name one with --pseudonym:\n${pseudonyms.map((one) => `  ${pseudonymLine(one)}`).join('\n')}`,
+  );
+}
+
+export function pseudonymLine({ pseudonym, mspId, pending, recovering }: PseudonymKeys): string {
+  const state = pending ? 'not enrolled yet' : recovering ? 'its recovery is not finished' : 'enrolled';
+  return `${pseudonym}  ${mspId}  ${state}`;
 }
 
 /** @throws Error for keys that a rotation or recovery has not put in force yet */
 export async function openPatient(asked: Asked): Promise<PatientClient> {
   const { keys, onKeysChanged } = await openPseudonym(asked);
+  assertEnrolled(keys);
   if (keys.next !== undefined)
     throw new Error('A rotation of these keys is not finished: careledger patient rotate goes on with it.');
   if (keys.recovering)
@@ -149,14 +171,16 @@ export async function openPatient(asked: Asked): Promise<PatientClient> {
   return new PatientClient(keys, { onKeysChanged });
 }
 
+/** @throws Error for keys whose enrolment is not finished */
+export function assertEnrolled({ pending, pseudonym }: PseudonymKeys): void {
+  if (pending)
+    throw new Error(
+      `${pseudonym} is not enrolled yet: careledger patient enrol goes on with it, at the desk of the hospital.`,
+    );
+}
+
 export function passphrase({ values, streams }: Asked, isNew: boolean): Promise<string> {
   const { environment, ask } = streams;
   const file = values['passphrase-file'];
   return passphraseFrom({ file, environment, ...(ask === undefined ? {} : { ask }) }, { isNew });
-}
-
-export function onlyWord({ words }: Asked, usage: string): string {
-  const [word, ...more] = words;
-  if (word !== undefined && more.length === 0) return word;
-  throw new UsageError(`usage: careledger patient ${usage}`);
 }

@@ -3,17 +3,28 @@ import { readFile } from 'node:fs/promises';
 import type { PatientClient, Tag, WaitingGrant } from '@careledger/client';
 import { granteeName, tagName, type PatientGrant, type SharingState } from '@careledger/protocol';
 import { UsageError, tagsFrom, termsFromWords } from './arguments.js';
-import { onlyWord, openPatient, type Asked, type Values } from './asked.js';
-import { inWords } from './errors-in-words.js';
+import { openPatient, type Asked, type OptionName, type Values } from './asked.js';
+import { atFile, inWords } from './errors-in-words.js';
+
+/** What a Consent says itself. */
+const TERMS: readonly OptionName[] = [
+  ...(['to', 'types', 'purposes', 'sensitivities', 'days', 'hops', 'records', 'department'] as const),
+];
 
 export async function grant(asked: Asked): Promise<void> {
-  const { values, say } = asked;
+  const { values, given, say } = asked;
+  const both = values.consent === undefined ? undefined : TERMS.find((option) => given.includes(option));
+  if (both !== undefined)
+    throw new UsageError(`--consent says the terms itself: leave out --${both}, or grant without --consent.`);
+  const fromWords = values.consent === undefined ? termsFromWords(values, new Date()) : undefined;
+  const consent = values.consent === undefined ? undefined : await readConsent(values.consent);
   const patient = await openPatient(asked);
-  const terms =
-    values.consent === undefined
-      ? termsFromWords(values, new Date())
-      : await patient.termsOfConsent(JSON.parse(await readFile(values.consent, 'utf8')));
+  const terms = fromWords ?? (await patient.termsOfConsent(consent));
   say(grantLine(await patient.grant({ ...terms, ...choiceOf(values) })));
+}
+
+function readConsent(path: string): Promise<unknown> {
+  return atFile('--consent', path, async () => JSON.parse(await readFile(path, 'utf8')) as unknown);
 }
 
 export async function grants(asked: Asked): Promise<void> {
@@ -29,12 +40,12 @@ export async function grants(asked: Asked): Promise<void> {
 }
 
 export async function renew(asked: Asked): Promise<void> {
-  const grantId = onlyWord(asked, 'renew GRANT');
+  const [grantId = ''] = asked.words;
   asked.say(grantLine(await (await openPatient(asked)).renew(grantId, choiceOf(asked.values))));
 }
 
 export async function revoke(asked: Asked): Promise<void> {
-  const grantId = onlyWord(asked, 'revoke GRANT');
+  const [grantId = ''] = asked.words;
   const patient = await openPatient(asked);
   const ended = await patient.revoke(grantId);
   asked.say(
@@ -45,9 +56,9 @@ export async function revoke(asked: Asked): Promise<void> {
 
 export async function sharing(asked: Asked): Promise<void> {
   const { words, say } = asked;
-  const [tag, state, ...more] = words;
+  const [tag, state] = words;
   const isAsked = tag === undefined;
-  if (!isAsked && (more.length > 0 || (state !== 'open' && state !== 'closed')))
+  if (!isAsked && state !== 'open' && state !== 'closed')
     throw new UsageError('sharing takes nothing, or TYPE or TYPE/SENSITIVITY and open or closed.');
   const tags = isAsked ? [] : tagsFrom(tag);
   const patient = await openPatient(asked);

@@ -10,12 +10,13 @@ import {
 } from '@careledger/client';
 import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
 import type { Recovery } from '@careledger/protocol';
-import { UsageError } from './arguments.js';
-import { onlyWord, openFile, openPatient, openPseudonym, type Asked } from './asked.js';
+import { UsageError, gatewayFrom } from './arguments.js';
+import { assertEnrolled, openFile, openPatient, openPseudonym, type Asked } from './asked.js';
 
 export async function rotate(asked: Asked): Promise<void> {
   const { say } = asked;
   const { keys, onKeysChanged } = await openPseudonym(asked);
+  assertEnrolled(keys);
   if (keys.recovering)
     throw new Error('The recovery of these keys is not finished: careledger patient finish-recovery');
   const rotated = await rotateKeys(keys, { onKeysChanged });
@@ -37,7 +38,7 @@ export async function cancelRecovery(asked: Asked): Promise<void> {
 /** Once begun, it prints the same again: the keys have to stay those that the officer was given. */
 export async function recover(asked: Asked): Promise<void> {
   const { values, say } = asked;
-  const pseudonym = onlyWord(asked, 'recover PSEUDONYM --gateway URL --msp MSP');
+  const [pseudonym = ''] = asked.words;
   const file = await openFile(asked);
   const before = file.keys.pseudonyms.find((candidate) => candidate.pseudonym === pseudonym);
   if (before !== undefined && before.recovering === undefined)
@@ -56,7 +57,7 @@ export async function recover(asked: Asked): Promise<void> {
 }
 
 function recoveryKeysFrom({ values }: Asked, pseudonym: string): PseudonymKeys {
-  const { gateway, msp: mspId, custody } = values;
+  const { gateway, msp: mspId, custody = 'patient' } = values;
   if (gateway === undefined || mspId === undefined)
     throw new UsageError(
       'recover needs --gateway and --msp of the hospital where the pseudonym is enrolled.',
@@ -64,7 +65,7 @@ function recoveryKeysFrom({ values }: Asked, pseudonym: string): PseudonymKeys {
   if (custody !== 'patient' && custody !== 'hospital')
     throw new UsageError('--custody takes patient or hospital.');
   const channel = values.channel ?? loadTopology(DEFAULT_TOPOLOGY_FILE).channel;
-  return prepareRecovery({ pseudonym, mspId, custody, channel, gatewayUrl: gateway.replace(/\/$/, '') });
+  return prepareRecovery({ pseudonym, mspId, custody, channel, gatewayUrl: gatewayFrom(gateway) });
 }
 
 export async function finishRecovery(asked: Asked): Promise<void> {

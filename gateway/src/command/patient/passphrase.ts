@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { atFile } from './errors-in-words.js';
 
 export const PASSPHRASE_VARIABLE = 'CARELEDGER_PASSPHRASE';
 
@@ -20,7 +21,10 @@ export async function passphraseFrom(
   { file, environment, ask }: PassphraseSources,
   { isNew }: { readonly isNew: boolean },
 ): Promise<string> {
-  if (file !== undefined) return (await readFile(file, 'utf8')).replace(/\r?\n$/, '');
+  if (file !== undefined) {
+    const text = await atFile('--passphrase-file', file, () => readFile(file, 'utf8'));
+    return text.replace(/\r?\n$/, '');
+  }
   const given = environment[PASSPHRASE_VARIABLE];
   if (given !== undefined) return given;
   if (ask === undefined)
