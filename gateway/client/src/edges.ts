@@ -56,12 +56,29 @@ export interface EdgesWanted {
   readonly allowsRecoverable: boolean;
 }
 
-/** Every active member but the grantee's; all of them keep a share. */
-export function proxiesFor(members: readonly Member[], grantee: Grantee): Member[] {
-  const proxies = members.filter(({ mspId }) => mspId !== grantee.mspId).slice(0, LIMITS.proxiesPerEdge);
-  if (proxies.length > 0) return proxies;
-  throw new CareLedgerError('MEMBER_NOT_ACTIVE', {
-    expected: `an active hospital besides the one of ${granteeName(grantee)}`,
+/**
+ * Every active member but the grantee's keeps a share, and a majority of them has to help. Who is away when the edge is made
+ * keeps none; how many have to help stays what it is, so that nobody gains by it.
+ * @throws CareLedgerError MEMBER_NOT_ACTIVE, PROXY_UNAVAILABLE when too few are left
+ */
+export function proxiesFor(
+  members: readonly Member[],
+  grantee: Grantee,
+  { single = false, away = [] }: { readonly single?: boolean; readonly away?: readonly string[] } = {},
+): { readonly proxies: Member[]; readonly threshold: number } {
+  const all = members.filter(({ mspId }) => mspId !== grantee.mspId).slice(0, LIMITS.proxiesPerEdge);
+  if (all.length === 0) {
+    throw new CareLedgerError('MEMBER_NOT_ACTIVE', {
+      expected: `an active hospital besides the one of ${granteeName(grantee)}`,
+    });
+  }
+  const threshold = single ? 1 : Math.floor(all.length / 2) + 1;
+  const proxies = all.filter(({ mspId }) => !away.includes(mspId));
+  if (proxies.length >= threshold) return { proxies, threshold };
+  throw new CareLedgerError('PROXY_UNAVAILABLE', {
+    expected: `${String(threshold)} of ${String(all.length)} hospitals as proxies`,
+    came: `no answer of ${away.join(', ')}`,
+    extensions: { proxies: [...away] },
   });
 }
 

@@ -89,8 +89,8 @@ export class PatientClient {
   }
 
   /**
-   * Makes the edges here, has their shares sealed to the proxies, and signs. When a proxy is away nothing is in force,
-   * and the same request is sent again a few times.
+   * Makes the edges here, has their shares sealed to the proxies, and signs. When a proxy is away nothing is in force: the
+   * same request is sent again a few times, and then the edges are made anew without it, as long as enough are left.
    * @throws GatewayError; CareLedgerError TAG_CLOSED; CryptoError when a registration or part does not verify
    */
   async grant(terms: GrantTerms): Promise<PatientGrant> {
@@ -102,14 +102,17 @@ export class PatientClient {
       ...rest,
       pseudonym: this.pseudonym,
     };
-    const made = await this.#edges(args, {
+    const choice = {
       tags: tagsFor(args.recordTypes, sensitivities ?? ['normal']),
       proxies: proxies ?? 'majority',
       allowsRecoverable: allowsRecoverable ?? false,
+    } as const;
+    return withoutThoseAway(async (away) => {
+      const made = await this.#edges(args, choice, away);
+      if (made === undefined) return this.#submit('grants:Grant', '/v1/grants', args);
+      const signed = { ...args, edges: made.edges };
+      return this.#submit('grants:Grant', '/v1/grants', signed, { shares: made.shares });
     });
-    if (made === undefined) return this.#submit('grants:Grant', '/v1/grants', args);
-    const signed = { ...args, edges: made.edges };
-    return this.#submit('grants:Grant', '/v1/grants', signed, { shares: made.shares });
   }
 
   /**
@@ -244,11 +247,14 @@ export class PatientClient {
   async #renew({ grant, stale, closed }: WaitingGrant, choice: RenewalChoice): Promise<PatientGrant> {
     const { grantId } = grant;
     if (stale.length === 0) throw new CareLedgerError('TAG_CLOSED', { came: closed.map(nameOf).join(', ') });
-    const made = await this.#edges(grant, { tags: stale, ...(await this.#choiceOf(grantId, choice)) });
-    if (made === undefined) throw new CareLedgerError('IDENTITY_NOT_FOUND');
-    const args = { pseudonym: this.pseudonym, grantId, edges: made.edges };
-    const { shares } = made;
-    return this.#submit('grants:Renew', `/v1/grants/${grantId}/renewal`, args, { shares });
+    const chosen = { tags: stale, ...(await this.#choiceOf(grantId, choice)) };
+    return withoutThoseAway(async (away) => {
+      const made = await this.#edges(grant, chosen, away);
+      if (made === undefined) throw new CareLedgerError('IDENTITY_NOT_FOUND');
+      const args = { pseudonym: this.pseudonym, grantId, edges: made.edges };
+      const { shares } = made;
+      return this.#submit('grants:Renew', `/v1/grants/${grantId}/renewal`, args, { shares });
+    });
   }
 
   /** As the edges that the grant has say, unless chosen anew: a renewal changes no terms. */
@@ -269,6 +275,7 @@ export class PatientClient {
   async #edges(
     terms: Pick<GrantArguments, 'grantee' | 'maxHops'>,
     { tags, proxies: needed, allowsRecoverable }: EdgeChoice & { readonly tags: readonly Tag[] },
+    away: readonly string[],
   ): Promise<Awaited<ReturnType<typeof makeEdges>> | undefined> {
     if (this.#keys.identity === undefined) return undefined;
     await this.#extractKey();
@@ -278,10 +285,13 @@ export class PatientClient {
       activeMembers(this.#connection),
       this.sharing(),
     ]);
-    const proxies = proxiesFor(members, terms.grantee);
+    const { proxies, threshold } = proxiesFor(members, terms.grantee, {
+      single: needed === 'single',
+      away,
+    });
     return makeEdges(this.#keys, sharing, {
       ...{ tags, to, proxies, allowsRecoverable, maxHops: terms.maxHops },
-      threshold: needed === 'single' ? 1 : Math.floor(proxies.length / 2) + 1,
+      threshold,
     });
   }
 
@@ -305,5 +315,17 @@ export class PatientClient {
         if (!mayPass || attempt === ATTEMPTS) throw error;
       }
     }
+  }
+}
+
+/** @param work told of proxies that did not answer before: none at first */
+async function withoutThoseAway<Result>(work: (away: readonly string[]) => Promise<Result>): Promise<Result> {
+  try {
+    return await work([]);
+  } catch (error) {
+    if (!(error instanceof GatewayError) || error.code !== 'PROXY_UNAVAILABLE') throw error;
+    const away = error.extensions['proxies'];
+    if (!Array.isArray(away) || away.length === 0) throw error;
+    return work(away as string[]);
   }
 }

@@ -83,20 +83,19 @@ export class Forwards {
     options: Idempotent = {},
   ): Promise<Receipted<PatientGrant>> {
     const { pseudonym, grantId, parentId } = request;
-    const made = await this.#made(grantId, request, async () => {
+    const make = async (away: readonly string[]): Promise<Omit<ForwardRow, 'requestDigest'>> => {
       const { links } = await this.modules.ledger.chain(pseudonym, parentId);
       // As the contract will judge it: what it refuses costs no edges and no proxies.
       const lineage = links.map(({ grant }) => grant);
       assertForward(lineage, termsOf(request), caller);
-      return this.#makeEdges(request);
-    });
-    const activation = { pseudonym, parentId, ...made };
-    const committed = await this.modules.relay.activate(activation, (acks) => {
-      const forward: Forward = { ...termsOf(request), edges: [...made.edges], acks };
-      return this.modules.contracts.submit(caller.identity, 'grants', 'Forward', forward, options);
-    });
-    await this.modules.table.delete(grantId);
-    return committed;
+      return this.#makeEdges(request, away);
+    };
+    return this.#withoutThoseAway(grantId, { request, make }, (made) =>
+      this.modules.relay.activate({ pseudonym, parentId, ...made }, (acks) => {
+        const forward: Forward = { ...termsOf(request), edges: [...made.edges], acks };
+        return this.modules.contracts.submit(caller.identity, 'grants', 'Forward', forward, options);
+      }),
+    );
   }
 
   /** New edges for a forward whose parent got new ones. @throws as `forward` */
@@ -115,13 +114,42 @@ export class Forwards {
     const wanted = { pseudonym, grantId, parentId, grantee, recordTypes, maxHops, sensitivities };
     const parent = await this.modules.ledger.chain(pseudonym, parentId);
     const above = lastOf(parent).edges.map(({ edgeId }) => edgeId);
-    const made = await this.#made(grantId, { ...wanted, above }, () => this.#makeEdges(wanted));
-    const committed = await this.modules.relay.activate({ pseudonym, parentId, ...made }, (acks) => {
-      const argument = { pseudonym, grantId, edges: [...made.edges], acks };
-      return this.modules.contracts.submit(caller.identity, 'grants', 'RenewForward', argument, options);
-    });
-    await this.modules.table.delete(grantId);
-    return committed;
+    const make = (away: readonly string[]): Promise<Omit<ForwardRow, 'requestDigest'>> =>
+      this.#makeEdges(wanted, away);
+    return this.#withoutThoseAway(grantId, { request: { ...wanted, above }, make }, (made) =>
+      this.modules.relay.activate({ pseudonym, parentId, ...made }, (acks) => {
+        const argument = { pseudonym, grantId, edges: [...made.edges], acks };
+        return this.modules.contracts.submit(caller.identity, 'grants', 'RenewForward', argument, options);
+      }),
+    );
+  }
+
+  /**
+   * Activates what was made for the same request before, or is made now. When proxies are away nothing is in force; then
+   * the edges are made anew without them, as long as enough are left.
+   */
+  async #withoutThoseAway<Result>(
+    grantId: string,
+    of: {
+      readonly request: object;
+      readonly make: (away: readonly string[]) => Promise<Omit<ForwardRow, 'requestDigest'>>;
+    },
+    activate: (made: Omit<ForwardRow, 'requestDigest'>) => Promise<Result>,
+  ): Promise<Result> {
+    const { table } = this.modules;
+    const attempt = async (away: readonly string[]): Promise<Result> => {
+      const committed = await activate(await this.#made(grantId, of.request, () => of.make(away)));
+      await table.delete(grantId);
+      return committed;
+    };
+    try {
+      return await attempt([]);
+    } catch (error) {
+      const away = proxiesAway(error);
+      if (away.length === 0) throw error;
+      await table.delete(grantId);
+      return attempt(away);
+    }
   }
 
   /** What was made for the same request before, or is made now: a repetition must not make other edges. */
@@ -139,7 +167,7 @@ export class Forwards {
     return made;
   }
 
-  async #makeEdges(wanted: Wanted): Promise<Omit<ForwardRow, 'requestDigest'>> {
+  async #makeEdges(wanted: Wanted, away: readonly string[]): Promise<Omit<ForwardRow, 'requestDigest'>> {
     const { ledger, identities } = this.modules;
     const { pseudonym, parentId, grantee, recordTypes, sensitivities } = wanted;
     const chain = await ledger.chain(pseudonym, parentId);
@@ -156,8 +184,7 @@ export class Forwards {
     );
     if (above.length === 0)
       throw new CareLedgerError('EDGE_INVALID', { expected: 'a record type that the parent grant covers' });
-    const proxies = await this.#proxies(grantee);
-    const { threshold } = this;
+    const { proxies, threshold } = await this.#proxies(grantee, away);
     const made = await mapBounded(above, CONCURRENCY, async (last) => {
       const { recordType, sensitivity, tagEpoch } = last;
       const onward = await this.modules.custody.makeOnwardEdge({
@@ -169,7 +196,7 @@ export class Forwards {
           mspId,
           encryptionKey: new Uint8Array(Buffer.from(encryptionKey, 'base64url')),
         })),
-        threshold: threshold === 'single' ? 1 : Math.floor(proxies.length / 2) + 1,
+        threshold,
         sharable: wanted.maxHops > 0,
         maxDepth: wanted.maxHops,
       });
@@ -196,14 +223,35 @@ export class Forwards {
     return viewOf({ pseudonym, grantId, chain, edges, records: [] }, this.modules.ledger);
   }
 
-  /** Active members other than the grantee's hospital. */
-  async #proxies(grantee: Grantee): Promise<Member[]> {
-    const { ledger } = this.modules;
-    const members = (await ledger.activeMembers()).filter(({ mspId }) => mspId !== grantee.mspId);
-    const proxies = members.slice(0, LIMITS.proxiesPerEdge);
-    if (proxies.length > 0) return proxies;
-    throw new CareLedgerError('MEMBER_NOT_ACTIVE', { expected: 'another active member as a proxy' });
+  /**
+   * Active members other than the grantee's hospital, without those that are away; how many have to help stays what it is.
+   * @throws CareLedgerError MEMBER_NOT_ACTIVE, PROXY_UNAVAILABLE when too few are left
+   */
+  async #proxies(
+    grantee: Grantee,
+    away: readonly string[],
+  ): Promise<{ readonly proxies: Member[]; readonly threshold: number }> {
+    const members = (await this.modules.ledger.activeMembers()).filter(
+      ({ mspId }) => mspId !== grantee.mspId,
+    );
+    const all = members.slice(0, LIMITS.proxiesPerEdge);
+    if (all.length === 0)
+      throw new CareLedgerError('MEMBER_NOT_ACTIVE', { expected: 'another active member as a proxy' });
+    const threshold = this.threshold === 'single' ? 1 : Math.floor(all.length / 2) + 1;
+    const proxies = all.filter(({ mspId }) => !away.includes(mspId));
+    if (proxies.length >= threshold) return { proxies, threshold };
+    throw new CareLedgerError('PROXY_UNAVAILABLE', {
+      expected: `${String(threshold)} of ${String(all.length)} hospitals as proxies`,
+      came: `no answer of ${away.join(', ')}`,
+      extensions: { proxies: [...away] },
+    });
   }
+}
+
+function proxiesAway(error: unknown): readonly string[] {
+  if (!(error instanceof CareLedgerError) || error.code !== 'PROXY_UNAVAILABLE') return [];
+  const away = error.extensions['proxies'];
+  return Array.isArray(away) ? (away as string[]) : [];
 }
 
 type Wanted = Pick<

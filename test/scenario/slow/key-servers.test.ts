@@ -34,25 +34,9 @@ describe('scenario: the hospital that made a record is away', function () {
     consortium = await startTestConsortium();
     officer = await consortium.person(1, 'officer');
     reader = clientOf(await consortium.person(4, 'clinician'), 4);
-    const office = clientOf(officer, 1);
-    const { keys, pseudonym } = await preparePseudonym(office.connection, makePatientKeys(), {
-      mspId: 'Hospital1MSP',
-      channel: consortium.channel,
-      identity: 'own',
-      recoverable: false,
-      custody: 'patient',
-    });
-    await enrol(office.connection, keys, pseudonym);
-    const record = {
-      pseudonym,
-      type: 'laboratory',
-      contentType: 'text/plain',
-      content: Buffer.from(CONTENT).toString('base64'),
-    };
-    const put = mustBe(201, await officer.post('/v1/records', { records: [record] }));
-    recordIds = (put.body['records'] as { recordId: string }[]).map(({ recordId }) => recordId);
-    const patient = new PatientClient(pseudonymKeys(keys, pseudonym));
-    await patient.grant({
+    const made = await patientWithRecord(consortium, officer);
+    ({ recordIds } = made);
+    await made.patient.grant({
       grantee: { kind: 'role', mspId: 'Hospital4MSP', role: 'clinician' },
       recordTypes: ['laboratory'],
       purposes: ['treatment'],
@@ -108,3 +92,80 @@ describe('scenario: the hospital that made a record is away', function () {
     expect(refused).to.be.instanceOf(GatewayError).with.property('code', 'PEER_GATEWAY_UNAVAILABLE');
   });
 });
+
+describe('scenario: a proxy is away', function () {
+  this.timeout(120_000);
+
+  let consortium: TestConsortium;
+  let patient: PatientClient;
+  let recordIds: string[];
+  const readers: StaffClient[] = [];
+
+  const notAfter = new Date(Date.now() + 86_400_000).toISOString();
+  const terms = (hospital: number) => ({
+    grantee: { kind: 'role', mspId: `Hospital${String(hospital)}MSP`, role: 'clinician' } as const,
+    notAfter,
+    maxHops: 1,
+  });
+
+  before(async () => {
+    consortium = await startTestConsortium();
+    ({ patient, recordIds } = await patientWithRecord(consortium, await consortium.person(1, 'officer')));
+    for (const hospital of [4, 2]) {
+      const { token } = await consortium.person(hospital, 'clinician');
+      readers.push(new StaffClient({ url: consortium.gateway(hospital).restUrl, token: () => token }));
+    }
+  });
+  after(() => consortium.stop());
+
+  it('keeps no patient from granting, and nobody from passing on, while enough are there', async () => {
+    await consortium.gateway(3).stop();
+    const [fourth, second] = readers as [StaffClient, StaffClient];
+    const grant = await patient.grant({ ...terms(4), recordTypes: ['laboratory'], purposes: ['treatment'] });
+    expect((await fourth.open(recordIds, 'treatment')).records).to.have.length(1);
+    await fourth.forward({
+      pseudonym: patient.pseudonym,
+      parentId: grant.grantId,
+      ...terms(2),
+      recordTypes: ['laboratory'],
+      purposes: ['treatment'],
+      maxHops: 0,
+    });
+    expect((await second.open(recordIds, 'treatment')).records).to.have.length(1);
+  });
+
+  it('is named when too few are left', async () => {
+    await consortium.gateway(2).stop();
+    const refused: unknown = await patient
+      .grant({ ...terms(4), recordTypes: ['laboratory'], purposes: ['research'] })
+      .catch((error: unknown) => error);
+    expect(refused).to.have.property('code', 'PROXY_UNAVAILABLE');
+    const { extensions } = refused as { readonly extensions: Readonly<Record<string, unknown>> };
+    expect(extensions['proxies']).to.have.members(['Hospital2MSP', 'Hospital3MSP']);
+  });
+});
+
+/** A patient of the first hospital, with keys of its own and one laboratory result. */
+async function patientWithRecord(
+  consortium: TestConsortium,
+  officer: Person,
+): Promise<{ readonly patient: PatientClient; readonly recordIds: string[] }> {
+  const office = new StaffClient({ url: consortium.gateway(1).restUrl, token: () => officer.token });
+  const { keys, pseudonym } = await preparePseudonym(office.connection, makePatientKeys(), {
+    mspId: 'Hospital1MSP',
+    channel: consortium.channel,
+    identity: 'own',
+    recoverable: false,
+    custody: 'patient',
+  });
+  await enrol(office.connection, keys, pseudonym);
+  const record = {
+    pseudonym,
+    type: 'laboratory',
+    contentType: 'text/plain',
+    content: Buffer.from(CONTENT).toString('base64'),
+  };
+  const put = mustBe(201, await officer.post('/v1/records', { records: [record] }));
+  const recordIds = (put.body['records'] as { recordId: string }[]).map(({ recordId }) => recordId);
+  return { patient: new PatientClient(pseudonymKeys(keys, pseudonym)), recordIds };
+}
