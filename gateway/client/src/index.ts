@@ -30,7 +30,7 @@ export {
   type PseudonymKeys,
   type PseudonymOptions,
 } from './patient-keys.js';
-export { describeLog, type GrantNode, type LogPage, type PatientLog } from './patient-log.js';
+export { describeLog, wholeLog, type GrantNode, type LogPage, type PatientLog } from './patient-log.js';
 export {
   finishRecovery,
   prepareRecovery,

@@ -39,87 +39,131 @@ export interface LogPage {
   readonly next?: PatientLog['next'];
 }
 
+interface Entry {
+  readonly at: string;
+  readonly said: string;
+}
+
 /**
- * One line for each entry, indented as the tree is: who, through whom, when, what for, and what was done. Under each
- * grant stand the openings that used it; denials stand at the end.
+ * One line for each thing that was done, in the order of time: who, through whom, when, what for. What stands, but of which
+ * the ledger's books keep no time, is said after them.
  */
 export function describeLog(log: PatientLog): string[] {
-  const { consent, recovery, sharing } = log;
-  const closed = Object.entries(sharing.tags ?? {}).filter(([, state]) => !state.sharable);
-  const denied = log.accesses.flatMap((access) =>
-    access.decisions
-      .filter(({ outcome }) => outcome === 'deny')
-      .map((decision) => accessLine(access, decision)),
-  );
-  const underGrants = log.grants.flatMap((node) => nodeLines(node, log.accesses, ''));
-  const otherwise = log.accesses.flatMap((access) =>
-    access.decisions
-      .filter(({ outcome, grantId }) => outcome === 'grant' && grantId === undefined)
-      .map((decision) => accessLine(access, decision)),
-  );
-  return [
-    ...underGrants,
-    ...otherwise,
-    ...denied,
-    ...log.notices.map(
-      ({ at, kind, caseId, status, mspId }) =>
-        `${at} ${kind} ${caseId}: ${status}${mspId === undefined ? '' : `, by ${mspId}`}`,
+  const entries = [
+    ...grantsIn(log.grants).flatMap(grantEntries),
+    ...log.accesses.flatMap((access) =>
+      access.decisions.map((decision) => ({ at: access.at, said: accessInWords(access, decision) })),
     ),
+    ...log.notices.map(noticeEntry),
+    ...(log.consent === undefined ? [] : [consentEntry(log.consent)]),
+    ...(log.recovery === undefined ? [] : [recoveryEntry(log.recovery)]),
+  ];
+  const closed = Object.entries(log.sharing.tags ?? {}).filter(([, { sharable }]) => !sharable);
+  const lines = [
+    ...entries.sort((one, other) => compare(one.at, other.at)).map(({ at, said }) => `${at} ${said}`),
     ...closed.map(([tag]) => `closed to sharing: ${tag}`),
-    ...(consent === undefined
-      ? []
-      : [`consent that ${consent.mspId} keeps the key: ${consent.status}, since ${consent.givenAt}`]),
-    ...(recovery === undefined
-      ? []
-      : [
-          `recovery of a lost key: ${recovery.status}, opened ${recovery.openedAt} at ${recovery.openedBy.mspId}`,
-        ]),
   ];
+  return lines.length === 0 ? ['Nothing was done with this pseudonym yet.'] : lines;
 }
 
-function nodeLines(
-  { grant, forwards }: GrantNode,
-  accesses: readonly AccessWithReceipt[],
-  indent: string,
-): string[] {
-  const used = accesses.flatMap((access) =>
-    access.decisions
-      .filter(({ outcome, grantId }) => outcome === 'grant' && grantId === grant.grantId)
-      .map((decision) => `${indent}  ${accessLine(access, decision)}`),
-  );
-  return [
-    `${indent}${grantLine(grant)}`,
-    ...used,
-    ...forwards.flatMap((node) => nodeLines(node, accesses, `${indent}  `)),
-  ];
+/** Pages of a log as one, each thing once: a listing that is at its end begins again while others go on. */
+export function wholeLog(pages: readonly [PatientLog, ...PatientLog[]]): PatientLog {
+  const { next: _next, ...last } = pages.at(-1) ?? pages[0];
+  return {
+    ...last,
+    grants: once(
+      pages.flatMap(({ grants }) => grantsIn(grants)),
+      ({ grantId }) => grantId,
+    ).map((grant) => ({ grant, forwards: [] })),
+    accesses: once(
+      pages.flatMap(({ accesses }) => accesses),
+      ({ accessId }) => accessId,
+    ),
+    notices: once(
+      pages.flatMap(({ notices }) => notices),
+      ({ txId, caseId }) => `${txId} ${caseId}`,
+    ),
+  };
 }
 
-function grantLine({
-  grantId,
-  grantee,
-  recordTypes,
-  purposes,
-  status,
-  basis,
-  ...grant
-}: PatientGrant): string {
-  const by =
-    basis === 'patient'
-      ? 'granted'
-      : 'parentId' in basis
-        ? `passed on by ${basis.by.enrolmentId} of ${basis.by.mspId}`
-        : 'granted by a standing instruction';
-  const ended = grant.endedAt === undefined ? '' : ` ${grant.endedAt}`;
-  return `${grant.createdAt} ${by} to ${granteeName(grantee)}: ${recordTypes.join(', ')} for ${purposes.join(', ')}, ${String(grant.maxHops)} more hops, ${status}${ended} (${grantId})`;
+function once<Item>(items: readonly Item[], idOf: (item: Item) => string): Item[] {
+  return [...new Map(items.map((item) => [idOf(item), item])).values()];
 }
 
-function accessLine(
-  { requester, purpose, at, receipt }: AccessWithReceipt,
-  decision: AccessDecision,
+function compare(one: string, other: string): number {
+  return Number(one > other) - Number(one < other);
+}
+
+function grantsIn(nodes: readonly GrantNode[]): PatientGrant[] {
+  return nodes.flatMap(({ grant, forwards }) => [grant, ...grantsIn(forwards)]);
+}
+
+function grantEntries(grant: PatientGrant): Entry[] {
+  const { grantId, createdAt, endedAt, status, grantee } = grant;
+  const begun = { at: createdAt, said: grantInWords(grant) };
+  if (endedAt === undefined) return [begun];
+  return [begun, { at: endedAt, said: `${status}: the grant to ${granteeName(grantee)} (${grantId})` }];
+}
+
+function grantInWords({ grantId, grantee, recordTypes, purposes, basis, maxHops }: PatientGrant): string {
+  const onward = maxHops === 0 ? 'not to be passed on' : `to be passed on ${times(maxHops)}`;
+  return `${howGranted(basis)} to ${granteeName(grantee)}: ${recordTypes.join(', ')} for ${purposes.join(', ')}, ${onward} (${grantId})`;
+}
+
+function times(hops: number): string {
+  return hops === 1 ? 'once' : `up to ${String(hops)} times`;
+}
+
+function howGranted(basis: PatientGrant['basis']): string {
+  if (basis === 'patient') return 'granted';
+  if (!('parentId' in basis)) return 'granted by a standing instruction';
+  return `passed on by ${basis.by.enrolmentId} of ${basis.by.mspId}, under ${basis.parentId},`;
+}
+
+function accessInWords(
+  { requester, purpose, receipt }: AccessWithReceipt,
+  { recordId, outcome, reason, basis, grantId }: AccessDecision,
 ): string {
   const who = `${requester.enrolmentId} of ${requester.mspId}`;
-  const what = `record ${decision.recordId} for ${purpose}`;
-  if (decision.outcome === 'deny') return `${at} denied ${who}: ${what} (${decision.reason ?? ''})`;
+  const what = `record ${recordId} for ${purpose}`;
+  if (outcome === 'deny') return `denied ${who}: ${what} (${reason ?? ''})`;
+  const under = grantId === undefined ? '' : ` ${grantId}`;
   const done = receipt?.operation === undefined ? 'no receipt yet' : `receipt: ${receipt.operation}`;
-  return `${at} opened by ${who}: ${what}, by ${decision.basis ?? ''}; ${done}`;
+  return `opened by ${who}: ${what}, by ${basis ?? ''}${under}; ${done}`;
+}
+
+const NOTICES: Readonly<
+  Record<Notice['kind'], { readonly what: string; readonly steps: Readonly<Record<string, string>> }>
+> = {
+  emergency: {
+    what: 'access in an emergency',
+    steps: {
+      opened: 'asked for',
+      provisional: 'first approval: access is open',
+      approved: 'approval: access is open',
+    },
+  },
+  link: { what: 'link of your pseudonyms', steps: { opened: 'asked for', posted: 'made' } },
+  recovery: { what: 'recovery of a lost key', steps: { approved: 'approved by a majority' } },
+};
+
+function noticeEntry({ at, kind, caseId, status, mspId }: Notice): Entry {
+  const { what, steps } = NOTICES[kind];
+  const by = mspId === undefined ? '' : `, by ${mspId}`;
+  return { at, said: `${what}: ${steps[status] ?? status}${by} (${caseId})` };
+}
+
+function consentEntry({ mspId, status, givenAt }: CustodyConsent): Entry {
+  return { at: givenAt, said: `consent that ${mspId} keeps the key: ${status}` };
+}
+
+/** Statuses in which whoever has the keys can still stop it. */
+const UNDER_WAY: readonly Recovery['status'][] = ['opened', 'approved'];
+
+function recoveryEntry({ recoveryId, status, openedAt, openedBy }: Recovery): Entry {
+  const stop = UNDER_WAY.includes(status)
+    ? '; if you have not lost your keys, stop it: careledger patient cancel-recovery'
+    : '';
+  const by = `${openedBy.enrolmentId} of ${openedBy.mspId}`;
+  return { at: openedAt, said: `recovery ${recoveryId} of a lost key: ${status}, opened by ${by}${stop}` };
 }

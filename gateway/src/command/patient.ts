@@ -1,5 +1,5 @@
 /** careledger patient: a patient's own keys in a file, and what is signed with them. */
-import { describeLog } from '@careledger/client';
+import { describeLog, wholeLog, type PatientLog } from '@careledger/client';
 import { UsageError } from './patient/arguments.js';
 import { openPatient, parsed, type Asked, type OptionName, type PatientStreams } from './patient/asked.js';
 import { backup, enrol, init } from './patient/enrol-commands.js';
@@ -145,10 +145,15 @@ function processStreams(): PatientStreams {
 
 async function log(asked: Asked): Promise<void> {
   const patient = await openPatient(asked);
-  let next;
-  do {
-    const page = await patient.log(next === undefined ? {} : { next });
-    for (const line of asked.values.json ? [JSON.stringify(page)] : describeLog(page)) asked.say(line);
+  const first = await patient.log();
+  const pages: [PatientLog, ...PatientLog[]] = [first];
+  for (let { next } = first; next !== undefined;) {
+    const page = await patient.log({ next });
+    pages.push(page);
     next = page.next;
-  } while (next !== undefined);
+  }
+  for (const line of asked.values.json
+    ? pages.map((page) => JSON.stringify(page))
+    : describeLog(wholeLog(pages)))
+    asked.say(line);
 }
