@@ -33,9 +33,29 @@ function assertNodeVersion() {
 async function install() {
   const lock = sha256(readFileSync(join(ROOT, 'package-lock.json')));
   if (readStamp('install') === lock) return;
+  if (isInstalled()) {
+    writeStamp('install', lock);
+    return;
+  }
   console.log('Installing packages from package-lock.json (about a minute, once) ...');
   await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { limitMs: INSTALL_LIMIT_MS });
   writeStamp('install', lock);
+}
+
+/** Whether somebody ran `npm ci` by hand: what npm says lies in node_modules is what the lockfile wants. */
+function isInstalled() {
+  const present = join(ROOT, 'node_modules', '.package-lock.json');
+  if (!existsSync(present)) return false;
+  const [wanted, found] = [join(ROOT, 'package-lock.json'), present].map(
+    (file) => JSON.parse(readFileSync(file, 'utf8')).packages,
+  );
+  return Object.entries(wanted).every(
+    ([path, { version, link, optional }]) =>
+      !path.startsWith('node_modules/') ||
+      found[path]?.version === version ||
+      (link === true && found[path]?.link === true) ||
+      (optional === true && found[path] === undefined),
+  );
 }
 
 async function build() {
