@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { LIMITS, type PatientGrant, type PatientInstruction } from '@careledger/protocol';
+import { LIMITS, type Page, type PatientGrant, type PatientInstruction } from '@careledger/protocol';
 import {
   ALPHA,
   BRAVO,
@@ -126,6 +126,35 @@ describe('instructions', () => {
       [retired, 'retired'],
     ]);
     expect(await list(ALPHA)).to.deep.equal([]);
+  });
+
+  it('pages through retired ones, so that none is pushed out by the ids of others', async () => {
+    const retired = [];
+    for (let count = 0; count < 5; count += 1) {
+      const instructionId = await patient.instruct(AUTO_GRANT);
+      await retire(instructionId);
+      retired.push(instructionId);
+    }
+    const active = await patient.instruct(AUTO_GRANT);
+    const pages: string[][] = [];
+    let next: { bookmark?: string } = {};
+    do {
+      const argument = { owner: patient.pseudonym, pageSize: 2, ...next };
+      const page = (await ledger.evaluate(
+        officer,
+        'instructions:List',
+        argument,
+      )) as Page<PatientInstruction>;
+      pages.push(page.items.map(({ instructionId }) => instructionId));
+      next = page.bookmark === undefined ? {} : { bookmark: page.bookmark };
+    } while (next.bookmark !== undefined);
+    expect(pages.map(({ length }) => length)).to.deep.equal([3, 2, 1]);
+    expect(pages[0]?.[0]).to.equal(active);
+    expect(pages.flat().sort()).to.deep.equal([active, ...retired].sort());
+    const foreign = Buffer.from(JSON.stringify(['no', 'place'])).toString('base64url');
+    const refused = ledger.evaluate(officer, 'instructions:List', { owner: ALPHA, bookmark: foreign });
+    const reason: unknown = await refused.catch((error: unknown) => error);
+    expect(reason).to.be.an('error').with.property('message').that.contains('SCHEMA_VIOLATION');
   });
 
   it('refuses a patient’s instruction', async () => {

@@ -14,6 +14,7 @@ import { requireActiveMember, type Call } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 import { readGrantBook, writeGrantBook } from './shell/grant-books.js';
+import { readPage } from './shell/paging.js';
 import { writeRetired, type Instruction } from './shell/instructions.js';
 import { assertEnrolled, readSigningPatient } from './shell/patient-authority.js';
 
@@ -148,19 +149,20 @@ export class InstructionsContract extends CareLedgerContract<'instructions'> {
     );
   }
 
-  /** Active ones first, then retired ones up to one page. */
+  /** The active ones, which are few, with the first page of the retired ones; then the other pages. */
   @Transaction(false)
   List(context: Context, argumentJson: string): Promise<string> {
-    return this.evaluate(context, 'List', argumentJson, async (call, { owner }) => {
+    return this.evaluate(context, 'List', argumentJson, async (call, { owner, ...request }) => {
+      const load = async ([instructionId = '']: readonly string[]): Promise<Instruction[]> => {
+        const retired = await call.state.read(KEYS.retiredInstruction, [owner, instructionId]);
+        return retired === undefined ? [] : [retired];
+      };
+      const index = { prefix: KEYS.retiredInstruction, attributes: [owner], load };
+      const page = await readPage(call.state, index, request);
+      if (request.bookmark !== undefined) return page;
       const book = await call.state.read(KEYS.grantBook, [owner]);
       const ofMember = book === undefined ? await call.state.read(KEYS.instructions, [owner]) : undefined;
-      const items: (PatientInstruction | MemberInstruction)[] = [
-        ...(book?.instructions ?? ofMember?.instructions ?? []),
-      ];
-      for await (const retired of call.state.documents(KEYS.retiredInstruction, [owner])) {
-        if (items.push(retired) >= LIMITS.pageSize) break;
-      }
-      return { items };
+      return { ...page, items: [...(book?.instructions ?? ofMember?.instructions ?? []), ...page.items] };
     });
   }
 

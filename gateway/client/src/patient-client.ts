@@ -203,9 +203,7 @@ export class PatientClient {
   log({ next, ...page }: LogPage = {}): Promise<PatientLog> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(page)) query.set(name, String(value));
-    if (next?.accesses !== undefined) query.set('accessesAfter', next.accesses);
-    if (next?.ended !== undefined) query.set('endedAfter', next.ended);
-    if (next?.notices !== undefined) query.set('noticesAfter', next.notices);
+    for (const [listing, bookmark] of Object.entries(next ?? {})) query.set(`${listing}After`, bookmark);
     return this.#connection.get<PatientLog>(`/v1/patients/${this.pseudonym}/log?${query.toString()}`);
   }
 

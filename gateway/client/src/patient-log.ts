@@ -27,7 +27,12 @@ export interface PatientLog {
   /** Steps of emergencies, of recoveries, and of cases that link the pseudonym. */
   readonly notices: readonly Notice[];
   /** Where the listings go on. */
-  readonly next?: { readonly accesses?: string; readonly ended?: string; readonly notices?: string };
+  readonly next?: {
+    readonly accesses?: string;
+    readonly ended?: string;
+    readonly notices?: string;
+    readonly instructions?: string;
+  };
 }
 
 export interface LogPage {

@@ -92,7 +92,7 @@ export interface ContractResults {
     SetForMember: MemberInstruction;
     RetireForMember: MemberInstruction;
     LiftSuspension: Suspension;
-    List: { readonly items: (PatientInstruction | MemberInstruction)[] };
+    List: Page<PatientInstruction | MemberInstruction>;
     GetSuspension: Suspension;
   };
   panels: {

@@ -26,6 +26,7 @@ export interface PatientLog {
   readonly grants: GrantNode[];
   /** Openings and denials with their receipts; decisions about other patients' records are left out. */
   readonly accesses: AccessWithReceipt[];
+  /** Active ones, all of them, on the first page, and a page of those that were retired. */
   readonly instructions: PatientInstruction[];
   /** That a hospital may keep the patient's key. */
   readonly consent?: CustodyConsent;
@@ -41,6 +42,7 @@ interface LogBookmarks {
   readonly accesses?: string;
   readonly ended?: string;
   readonly notices?: string;
+  readonly instructions?: string;
 }
 
 export interface PatientLogQuery {
@@ -51,6 +53,7 @@ export interface PatientLogQuery {
   readonly accessesAfter?: string;
   readonly endedAfter?: string;
   readonly noticesAfter?: string;
+  readonly instructionsAfter?: string;
 }
 
 export interface PatientLogService {
@@ -69,7 +72,7 @@ export function createPatientLog({
   return {
     async read(caller, query) {
       const { identity } = caller;
-      const { pseudonym, accessesAfter, endedAfter, noticesAfter, ...page } = query;
+      const { pseudonym, accessesAfter, endedAfter, noticesAfter, instructionsAfter, ...page } = query;
       const sharing = await contracts.evaluate(identity, 'grants', 'GetSharing', { pseudonym });
       assertMayRead(caller, sharing);
       const size = page.pageSize === undefined ? {} : { pageSize: page.pageSize };
@@ -85,7 +88,11 @@ export function createPatientLog({
           ...size,
           ...bookmark(endedAfter),
         }),
-        contracts.evaluate(identity, 'instructions', 'List', { owner: pseudonym }),
+        contracts.evaluate(identity, 'instructions', 'List', {
+          owner: pseudonym,
+          ...size,
+          ...bookmark(instructionsAfter),
+        }),
         contracts
           .evaluate(identity, 'identities', 'GetConsent', { pseudonym })
           .catch(none('CONSENT_NOT_FOUND')),
@@ -102,6 +109,7 @@ export function createPatientLog({
         ...(accesses.bookmark === undefined ? {} : { accesses: accesses.bookmark }),
         ...(ended.bookmark === undefined ? {} : { ended: ended.bookmark }),
         ...(notices.bookmark === undefined ? {} : { notices: notices.bookmark }),
+        ...(instructions.bookmark === undefined ? {} : { instructions: instructions.bookmark }),
       };
       return {
         sharing,

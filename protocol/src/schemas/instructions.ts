@@ -6,6 +6,7 @@ import {
   MembersEpoch,
   MspId,
   ObjectId,
+  PageFields,
   Pseudonym,
   PurposeSchema,
   RecordTypeSchema,
@@ -71,7 +72,11 @@ export const RetirePatientInstructionSchema = signedByPatient(RetirePatientInstr
 export const SetMemberInstructionSchema = closed({ instructionId: ObjectId, rule: MemberRuleSchema });
 export const RetireMemberInstructionSchema = closed({ instructionId: ObjectId });
 /** The owner is a pseudonym or an MSP id. */
-export const ListInstructionsSchema = closed({ owner: Type.Union([Pseudonym, MspId]) });
+export const ListInstructionsSchema = closed({
+  owner: Type.Union([Pseudonym, MspId]),
+  pageSize: PageFields.pageSize,
+  bookmark: PageFields.bookmark,
+});
 
 const InstructionState = {
   instructionId: ObjectId,

@@ -10,11 +10,10 @@ import {
   SetMemberInstructionSchema,
   SetPatientInstructionSchema,
   SuspensionSchema,
-  closed,
 } from '@careledger/protocol';
 import { assertSamePath, callerOf, idempotencyOf } from '../request.js';
 import { AUDIT, DATA_OFFICE, RELAY } from '../roles.js';
-import { IdempotencyHeaders, transactionOf } from '../schemas.js';
+import { IdempotencyHeaders, pageOf, transactionOf } from '../schemas.js';
 import type { Routes } from '../types.js';
 
 const tags = ['instructions'];
@@ -128,12 +127,11 @@ export const instructionRoutes: Routes = (rest, { contracts }) => {
           'Standing instructions of a patient, for the patient and its hospital’s office, or of the own hospital',
         querystring: ListInstructionsSchema,
         response: {
-          200: closed({ items: Type.Array(Type.Union([PatientInstructionSchema, MemberInstructionSchema])) }),
+          200: pageOf(Type.Union([PatientInstructionSchema, MemberInstructionSchema])),
         },
       },
     },
-    (request) =>
-      contracts.evaluate(callerOf(request).identity, 'instructions', 'List', { owner: request.query.owner }),
+    (request) => contracts.evaluate(callerOf(request).identity, 'instructions', 'List', request.query),
   );
 
   rest.post(

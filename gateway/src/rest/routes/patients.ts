@@ -41,7 +41,9 @@ const LogSchema = closed({
   notices: Type.Array(NoticeSchema),
   consent: Type.Optional(CustodyConsentSchema),
   recovery: Type.Optional(RecoverySchema),
-  next: Type.Optional(closed({ accesses: bookmark, ended: bookmark, notices: bookmark })),
+  next: Type.Optional(
+    closed({ accesses: bookmark, ended: bookmark, notices: bookmark, instructions: bookmark }),
+  ),
 });
 
 /** What patients sign passes through unchanged: their authority is the signature, whoever relays it. */
@@ -99,6 +101,7 @@ export const patientRoutes: Routes = (rest, { contracts, patientLog }) => {
           accessesAfter: bookmark,
           endedAfter: bookmark,
           noticesAfter: bookmark,
+          instructionsAfter: bookmark,
         }),
         response: { 200: LogSchema },
       },
