@@ -73,9 +73,10 @@ export function describeLog(log: PatientLog): string[] {
 
 /** Pages of a log as one, each thing once: a listing that is at its end begins again while others go on. */
 export function wholeLog(pages: readonly [PatientLog, ...PatientLog[]]): PatientLog {
-  const { next: _next, ...last } = pages.at(-1) ?? pages[0];
+  const whole = { ...(pages.at(-1) ?? pages[0]) };
+  delete whole.next;
   return {
-    ...last,
+    ...whole,
     grants: once(
       pages.flatMap(({ grants }) => grantsIn(grants)),
       ({ grantId }) => grantId,

@@ -77,7 +77,7 @@ export function parsed(args: readonly string[]) {
       ...{ args: [...args], options: OPTIONS, allowPositionals: true },
       tokens: true,
     });
-    const given = tokens.flatMap((token) => (token.kind === 'option' ? [token.name as OptionName] : []));
+    const given = tokens.flatMap((token) => (token.kind === 'option' ? [token.name] : []));
     return { ...found, given };
   } catch (error) {
     throw new UsageError(`${(error as Error).message} careledger patient --help says more.`);

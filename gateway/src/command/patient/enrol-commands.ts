@@ -16,7 +16,15 @@ import { writePatientKeys } from '@careledger/client/node';
 import { DEFAULT_TOPOLOGY_FILE, loadTopology } from '@careledger/network';
 import { decodeJwt } from 'jose';
 import { UsageError, gatewayFrom } from './arguments.js';
-import { keyFilePath, lockKeyFile, openFile, passphrase, pseudonymLine, type Asked } from './asked.js';
+import {
+  keyFilePath,
+  lockKeyFile,
+  openFile,
+  passphrase,
+  pseudonymLine,
+  type Asked,
+  type Values,
+} from './asked.js';
 import { atFile } from './errors-in-words.js';
 
 /** Of crypto's key files. */
@@ -74,25 +82,28 @@ function preparedBefore(
   wanted: NewPseudonym & Pick<PseudonymKeys, 'gatewayUrl'>,
 ): PseudonymKeys | undefined {
   const { gatewayUrl, channel } = wanted;
-  if (values.pseudonym === undefined) {
-    const found = keys.pseudonyms.find((one) => one.pending && differenceFrom(one, wanted) === undefined);
-    return found && { ...found, gatewayUrl, channel };
-  }
-  const own = pseudonymKeys(keys, values.pseudonym);
-  if (own.recovering) throw new Error(`${own.pseudonym} is enrolled: careledger patient finish-recovery`);
-  const { recoverable, mspId } = wanted;
-  const custody = values.custody === undefined ? own.custody : wanted.custody;
-  const asBefore = own.identity?.registration.recoverable ?? false;
+  const found =
+    values.pseudonym === undefined
+      ? keys.pseudonyms.find((one) => one.pending && differenceFrom(one, wanted) === undefined)
+      : namedFrom(values, pseudonymKeys(keys, values.pseudonym), wanted);
+  return found?.pending ? { ...found, gatewayUrl, channel } : found;
+}
+
+/** @throws UsageError for choices that are not those the keys were made with */
+function namedFrom(values: Values, own: PseudonymKeys, wanted: NewPseudonym): PseudonymKeys {
+  const { pseudonym, identity, recovering } = own;
+  if (recovering) throw new Error(`${pseudonym} is enrolled: careledger patient finish-recovery`);
+  const wasRecoverable = identity?.registration.recoverable ?? false;
   const difference = differenceFrom(own, {
-    ...{ custody, mspId },
-    recoverable: recoverable || asBefore,
-    identity: values['without-identity'] || own.identity === undefined ? 'none' : 'own',
+    mspId: wanted.mspId,
+    custody: values.custody === undefined ? own.custody : wanted.custody,
+    recoverable: wanted.recoverable || wasRecoverable,
+    identity: values['without-identity'] || identity === undefined ? 'none' : 'own',
   });
-  if (difference !== undefined)
-    throw new UsageError(
-      `${own.pseudonym} was made with other choices, which stand: ${difference} does not fit. Enrol another pseudonym, without --pseudonym.`,
-    );
-  return own.pending ? { ...own, gatewayUrl, channel } : own;
+  if (difference === undefined) return own;
+  throw new UsageError(
+    `${pseudonym} was made with other choices, which stand: ${difference} does not fit. Enrol another pseudonym, without --pseudonym.`,
+  );
 }
 
 /** The option by which keys are not those wanted. */
