@@ -11,6 +11,7 @@ import {
   nextStatus,
   parentOf,
   revokeGrant,
+  tagName,
   type BookChange,
   type Consortium,
   type GrantChain,
@@ -25,6 +26,7 @@ import { readSigningPatient } from './shell/patient-authority.js';
 import { readEdges } from './sharing/edges.js';
 import { forwardRenewed, forwarded, granted, renewed, type Granted } from './sharing/granting.js';
 import { setSharing, sharingStateOf } from './sharing/tag-states.js';
+import { writeNotice } from './shell/notices.js';
 
 /**
  * What patients allow. Signed by the patient; any staff of any active member may relay it. What a grantee hands on within
@@ -106,6 +108,10 @@ export class GrantsContract extends CareLedgerContract<'grants'> {
       await writeGrantBook(call, consortium, { book, ended: [] });
       const { pseudonym, mspId } = book;
       const status = request.arguments.sharable ? 'opened' : 'closed';
+      const { recordType, sensitivity } = request.arguments;
+      const about = tagName(recordType, sensitivity);
+      const notice = { pseudonym, kind: 'sharing', caseId: call.txId, status, about } as const;
+      await writeNotice(call, notice);
       const event = { event: EVENTS.grantChanged, id: pseudonym, pseudonym, mspId, status } as const;
       return { result: sharingStateOf(book), event };
     });

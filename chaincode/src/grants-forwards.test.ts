@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PatientGrant } from '@careledger/protocol';
+import type { Notice, Page, PatientGrant } from '@careledger/protocol';
 import { ALPHA, BRAVO, CHARLIE, DELTA, enrolled, id, staff } from './testing/consortium.js';
 import type { MemoryLedger } from './testing/memory-ledger.js';
 import { expectRejections, malformed, type Rejection } from './testing/rejections.js';
@@ -310,6 +310,15 @@ describe('grants handed on', () => {
     expect(chain.links.map(({ edges }) => edges[0]?.tagEpoch)).to.deep.equal([1, 1]);
     await expectRejections(ledger, 'grants:RenewForward', [
       { why: 'a replay', code: 'TRANSITION_NOT_ALLOWED', caller: bravo, argument: forwardRenewal },
+    ]);
+    const { pseudonym } = patient;
+    const told = (await ledger.evaluate(relay, 'emergencies:Notices', { pseudonym })) as Page<Notice>;
+    const steps = told.items.map(({ kind, caseId, status, mspId = 'patient' }) =>
+      [kind, caseId, status, mspId].join(' '),
+    );
+    expect(steps).to.deep.equal([
+      `renewal ${root.grantId} renewed patient`,
+      `renewal ${first.grantId} renewed ${BRAVO}`,
     ]);
   });
 });

@@ -11,7 +11,7 @@ import {
   postLinkOutcome,
   type LinkCase,
 } from '@careledger/protocol';
-import { writeNotice } from './emergency/cases.js';
+import { writeNotice } from './shell/notices.js';
 import { requireActiveMember, type Call, type Outcome } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';

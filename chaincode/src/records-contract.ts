@@ -16,6 +16,7 @@ import { requireActiveMember, type Call, type Outcome } from './shell/call.js';
 import { CareLedgerContract } from './shell/careledger-contract.js';
 import { requireRole } from './shell/caller.js';
 import { readGrantBook } from './shell/grant-books.js';
+import { writeNotice } from './shell/notices.js';
 import { readPage, type Index } from './shell/paging.js';
 import { assertEnrolled } from './shell/patient-authority.js';
 import { placeOf, readBatch, recordAt } from './shell/record-batches.js';
@@ -193,12 +194,14 @@ async function changeEntry(
     owner,
   );
   const result = recordAt(written, index);
-  const event = {
-    event: EVENTS.recordChanged,
-    id: recordId,
-    mspId,
-    status: result.status,
-    pseudonym: before.pseudonym,
-  };
+  const { status } = result;
+  const { pseudonym } = before;
+  if (status === 'erased')
+    await writeNotice(
+      call,
+      { pseudonym, kind: 'erasure', caseId: call.txId, status, about: recordId },
+      mspId,
+    );
+  const event = { event: EVENTS.recordChanged, id: recordId, mspId, status, pseudonym };
   return { result, event };
 }

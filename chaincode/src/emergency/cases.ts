@@ -10,12 +10,12 @@ import {
   type Consortium,
   type Emergency,
   type GrantBook,
-  type Notice,
 } from '@careledger/protocol';
 import type { Call, Outcome } from '../shell/call.js';
 import { readGrantBook, writeGrantBook } from '../shell/grant-books.js';
+import { writeNotice } from '../shell/notices.js';
 
-/** Reading and writing emergencies with the keys by which they are found, and what their patients are told. */
+/** Reading and writing emergencies with the keys by which they are found. */
 
 /** A case as it was written, and as it is now. */
 export interface StandingCase {
@@ -81,18 +81,14 @@ export async function writeEmergency(
   await moveMark(call, KEYS.emergenciesByState, written && placeOf(written), placeOf(emergency));
   await moveMark(call, KEYS.emergencyDue, written && dueOf(written), dueOf(emergency));
   if (pseudonym === undefined) return;
-  await writeNotice(call, { pseudonym, kind: 'emergency', caseId, status }, byMspId);
+  const about = noticeOf(emergency);
+  await writeNotice(call, { pseudonym, kind: 'emergency', caseId, status, about }, byMspId);
 }
 
-export async function writeNotice(
-  call: Call,
-  notice: Pick<Notice, 'pseudonym' | 'kind' | 'caseId' | 'status'>,
-  byMspId?: string,
-): Promise<void> {
-  const { at, txId } = call;
-  const { pseudonym, caseId } = notice;
-  const by = byMspId === undefined ? {} : { mspId: byMspId };
-  await call.state.write(KEYS.notice, [pseudonym, at, txId, caseId], { ...notice, ...by, at, txId });
+/** Who asked, why, and until when there is access: what a patient wants to know. */
+function noticeOf({ openedBy, reason, until }: Emergency): string {
+  const end = until === undefined ? '' : `; until ${until}`;
+  return `asked for by ${openedBy.enrolmentId} of ${openedBy.mspId}: ${reason}${end}`;
 }
 
 function placeOf(emergency: Emergency): string[] {

@@ -22,7 +22,7 @@ import {
   type Recovery,
   type RecoveryStep,
 } from '@careledger/protocol';
-import { writeNotice } from '../emergency/cases.js';
+import { writeNotice } from '../shell/notices.js';
 import { requireActiveMember, type Call, type Outcome } from '../shell/call.js';
 import { requireRole } from '../shell/caller.js';
 import { readGrantBook, writeGrantBook } from '../shell/grant-books.js';

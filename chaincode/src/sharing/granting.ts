@@ -27,6 +27,7 @@ import { readIdentity } from '../identity/reading.js';
 import { assertActive, type Call } from '../shell/call.js';
 import { requireRole } from '../shell/caller.js';
 import { readEndedGrant, readGrantBook, writeGrantBook } from '../shell/grant-books.js';
+import { writeNotice } from '../shell/notices.js';
 import { assertEnrolled, readSigningPatient } from '../shell/patient-authority.js';
 import { acceptedEdges, readEdges, writeEdges, type EdgeOffer } from './edges.js';
 
@@ -186,6 +187,10 @@ async function replaced(
   const book = withGrant(offer.book, complete);
   await writeGrantBook(call, consortium, { book, ended: [] });
   await writeEdges(call, { consortium, mspId: book.mspId }, complete, edges);
+  const { pseudonym, grantId } = grant;
+  const about = granteeName(grant.grantee);
+  const notice = { pseudonym, kind: 'renewal', caseId: grantId, status: 'renewed', about } as const;
+  await writeNotice(call, notice, grant.basis === 'patient' ? undefined : call.caller.mspId);
   return { grant: complete, book };
 }
 

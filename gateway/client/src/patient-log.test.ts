@@ -38,6 +38,31 @@ describe('a patient’s log in words', () => {
     expect(describeLog({ ...empty, sharing: closed })).to.deep.equal(['closed to sharing: imaging/normal']);
   });
 
+  it('says what was closed and opened, which grant got new edges, and what was erased', () => {
+    const told = (
+      kind: 'sharing' | 'renewal' | 'erasure',
+      status: string,
+      about: string,
+      minute: number,
+    ) => ({
+      ...notice(status, minute),
+      ...{ kind, about },
+    });
+    const lines = describeLog({
+      ...empty,
+      notices: [
+        told('sharing', 'closed', 'imaging/normal', 1),
+        told('renewal', 'renewed', 'member/Hospital2MSP', 2),
+        told('erasure', 'erased', `${'8b'.repeat(16)}.0`, 3),
+      ],
+    });
+    expect(lines[0]).to.contain('closed to all sharing').and.contain('imaging/normal');
+    expect(lines[1]).to.contain('in force again').and.contain('member/Hospital2MSP');
+    expect(lines[2])
+      .to.contain('record: erased')
+      .and.contain(`${'8b'.repeat(16)}.0`);
+  });
+
   it('says which recovery is under way and how to stop it, and not how when it is over', () => {
     const recoveryId = '6f'.repeat(32);
     const openedBy = { mspId: 'Hospital3MSP', enrolmentId: 'of-1', role: 'officer' as const };

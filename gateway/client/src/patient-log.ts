@@ -151,12 +151,19 @@ const NOTICES: Readonly<
   },
   link: { what: 'link of your pseudonyms', steps: { opened: 'asked for', posted: 'made' } },
   recovery: { what: 'recovery of a lost key', steps: { approved: 'approved by a majority' } },
+  sharing: {
+    what: 'your records',
+    steps: { closed: 'closed to all sharing', opened: 'opened to sharing, for grants that say so' },
+  },
+  renewal: { what: 'grant', steps: { renewed: 'in force again, with new edges' } },
+  erasure: { what: 'record', steps: { erased: 'erased' } },
 };
 
-function noticeEntry({ at, kind, caseId, status, mspId }: Notice): Entry {
+function noticeEntry({ at, kind, caseId, status, mspId, about }: Notice): Entry {
   const { what, steps } = NOTICES[kind];
   const by = mspId === undefined ? '' : `, by ${mspId}`;
-  return { at, said: `${what}: ${steps[status] ?? status}${by} (${caseId})` };
+  const of = about === undefined ? '' : `; ${about}`;
+  return { at, said: `${what}: ${steps[status] ?? status}${by}${of} (${caseId})` };
 }
 
 function consentEntry({ mspId, status, givenAt }: CustodyConsent): Entry {
