@@ -3,6 +3,7 @@ import type { ErasureTree } from '../ports/erasure-custody.js';
 import type { SigningIdentity } from '../ports/ledger.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import { listOf } from '../services/members.js';
+import { recordsOfPatient } from '../services/patient-records.js';
 
 /** The ledger as erasure keys need it: this hospital's own peer, under the gateway's own identity. */
 export interface ErasureLedger {
@@ -44,20 +45,7 @@ export function createErasureLedger(
     gatewayUrl: async (mspId) => (await contracts.evaluate(identity, 'members', 'Get', { mspId })).gatewayUrl,
     hospitalOf: async (pseudonym) =>
       (await contracts.evaluate(identity, 'patients', 'Get', { pseudonym })).mspId,
-    async recordsOf(pseudonym) {
-      const records: EmrRecord[] = [];
-      let bookmark: string | undefined;
-      do {
-        const page = await contracts.evaluate(identity, 'records', 'List', {
-          by: 'patient',
-          value: pseudonym,
-          ...(bookmark === undefined ? {} : { bookmark }),
-        });
-        records.push(...page.items);
-        bookmark = page.bookmark;
-      } while (bookmark !== undefined);
-      return records;
-    },
+    recordsOf: (pseudonym) => recordsOfPatient(contracts, identity, pseudonym),
     async record(recordId) {
       try {
         return await contracts.evaluate(identity, 'records', 'Get', { recordId });

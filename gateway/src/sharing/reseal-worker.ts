@@ -25,6 +25,7 @@ import type { RecordStore } from '../ports/record-store.js';
 import { mapBounded } from '../services/bounded.js';
 import type { ContractCaller } from '../services/contract-caller.js';
 import type { LocalTable } from '../services/local-tables.js';
+import { recordsOfPatient } from '../services/patient-records.js';
 import { openRecord } from '../services/record-opening.js';
 import { contextOf, sealRecord, type SealedRecord } from '../services/record-sealing.js';
 import type { PatientSharer, RecordSharer } from '../services/record-sharing.js';
@@ -154,17 +155,7 @@ export class ResealWorker {
 
   async #recordsOf(pseudonym: string): Promise<EmrRecord[]> {
     const { contracts, identity } = this.modules;
-    const records: EmrRecord[] = [];
-    let bookmark: string | undefined;
-    do {
-      const page = await contracts.evaluate(identity, 'records', 'List', {
-        by: 'patient',
-        value: pseudonym,
-        ...(bookmark === undefined ? {} : { bookmark }),
-      });
-      records.push(...page.items);
-      bookmark = page.bookmark;
-    } while (bookmark !== undefined);
+    const records = await recordsOfPatient(contracts, identity, pseudonym);
     return records.filter(({ ownerMspId }) => ownerMspId === this.options.mspId);
   }
 
