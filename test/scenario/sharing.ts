@@ -70,7 +70,8 @@ export function sharingScenario(
       const log = outcome.log.join('\n');
       const [, second, third] = hospitals;
       expect(log).to.contain(`person/${second.mspId}/${second.clinicianId}: laboratory for treatment`);
-      expect(log).to.contain(`passed on by ${second.clinicianId} of ${second.mspId} to role/${third.mspId}`);
+      const passedOn = `passed on by ${second.clinicianId} of ${second.mspId}, under [0-9a-f]{32}, to role/${third.mspId}`;
+      expect(log).to.match(new RegExp(passedOn));
       for (const word of ['receipt: view', 'receipt: print', 'denied', 'revoked', 'ended'])
         expect(log).to.contain(word);
     });
