@@ -187,9 +187,7 @@ describe('the identity master key shared anew', function () {
     it('nobody for complaints whose answers would give every holder the key, and ends', () => {
       // Of one dealer alone it goes on: the test before.
       const complaints = Uint8Array.of(1, 1);
-      const timeline = run(
-        changing({ from: H4, name: 'complain' }, { broadcast: () => ({ complaints }) }),
-      );
+      const timeline = run(changing({ from: H4, name: 'complain' }, { broadcast: () => ({ complaints }) }));
       expect(Object.values(endings(timeline))).to.include('INCONSISTENT nobody');
     });
 
