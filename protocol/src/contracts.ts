@@ -9,6 +9,7 @@ import * as instructions from './schemas/instructions.js';
 import * as links from './schemas/links.js';
 import * as masterKey from './schemas/master-key.js';
 import * as members from './schemas/members.js';
+import * as notices from './schemas/notices.js';
 import * as panels from './schemas/panels.js';
 import * as patients from './schemas/patients.js';
 import * as ceremonies from './schemas/ceremonies.js';
@@ -133,7 +134,7 @@ export const METHODS = {
     Get: evaluate(emergencies.EmergencyCaseIdSchema),
     GetAccess: evaluate(emergencies.EmergencyAccessQuerySchema),
     List: evaluate(emergencies.ListEmergenciesSchema),
-    Notices: evaluate(emergencies.ListNoticesSchema),
+    Notices: evaluate(notices.ListNoticesSchema),
   },
   links: {
     Open: submit(links.OpenLinkCaseSchema),

@@ -32,6 +32,7 @@ export * from './schemas/instructions.js';
 export * from './schemas/links.js';
 export * from './schemas/master-key.js';
 export * from './schemas/members.js';
+export * from './schemas/notices.js';
 export * from './schemas/panels.js';
 export * from './schemas/patients.js';
 export * from './schemas/queries.js';

@@ -72,7 +72,6 @@ export const ListEmergenciesSchema = closed({
   pageSize: PageFields.pageSize,
   bookmark: PageFields.bookmark,
 });
-export const ListNoticesSchema = closed({ pseudonym: Pseudonym, ...PageFields });
 export const EmergencyAccessQuerySchema = closed({ pseudonym: Pseudonym, caseId: ObjectId });
 
 const SaySchema = closed({ by: CallerSchema, at: Instant, txId: TransactionId });
@@ -120,23 +119,3 @@ export const EmergencyAccessSchema = closed({
   endedAt: Type.Optional(Instant),
 });
 export type EmergencyAccess = Static<typeof EmergencyAccessSchema>;
-
-export const NOTICE_KINDS = ['emergency', 'link', 'recovery', 'sharing', 'renewal', 'erasure'] as const;
-/**
- * An entry of a patient's log beside grants and openings: each step of a case, a tag that was closed or opened to sharing,
- * a grant that got new edges, a record that was erased.
- */
-export const NoticeSchema = closed({
-  pseudonym: Pseudonym,
-  kind: oneOf(NOTICE_KINDS),
-  /** Of a recovery, the id of the transaction that opened it; of a renewal, the grant's; else that of the transaction. */
-  caseId: Type.Union([ObjectId, TransactionId]),
-  status: Type.String(),
-  /** The tag, the record; of an emergency, who asked, why, and until when. */
-  about: Type.Optional(Type.String()),
-  /** Whose hospital took the step; absent when the patient or time did. */
-  mspId: Type.Optional(MspId),
-  at: Instant,
-  txId: TransactionId,
-});
-export type Notice = Static<typeof NoticeSchema>;
