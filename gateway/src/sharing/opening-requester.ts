@@ -101,7 +101,12 @@ export function createOpeningRequester(
 
   /** Two custodians, and of each edge as many proxies as it needs: whoever is asked computes, and the rest may not have to. */
   const askedFirst = (lineages: readonly Lineage[]): Set<string> => {
-    const first = new Set(lineages.flatMap(({ records }) => records.flatMap(firstCustodians)));
+    const first = new Set(
+      lineages.flatMap((lineage) => {
+        const proxies = proxiesOf(lineage);
+        return lineage.records.flatMap((record) => firstCustodians(record, proxies));
+      }),
+    );
     for (const { proxies, statement } of lineages.flatMap(({ edges }) => edges)) {
       const names = proxies.map(({ mspId }) => mspId);
       const missing = modules.thresholdOf(statement) - names.filter((name) => first.has(name)).length;
@@ -110,11 +115,11 @@ export function createOpeningRequester(
     }
     return first;
   };
-  /** The owner, and this hospital itself if it is a key server. */
-  const firstCustodians = (record: EmrRecord): string[] => {
+  /** The owner, and a key server: one that is asked as a proxy anyway, if there is one. */
+  const firstCustodians = (record: EmrRecord, proxies: readonly string[]): string[] => {
     const [owner = '', ...servers] = custodiansOf(record);
-    const own = servers.filter((mspId) => mspId === ledger.mspId);
-    return [owner, ...(own.length > 0 ? own : servers).slice(0, 1)];
+    const asked = servers.filter((mspId) => proxies.includes(mspId));
+    return [owner, ...(asked.length > 0 ? asked : servers).slice(0, 1)];
   };
 
   const askAll = (access: Access, lineages: readonly Lineage[], opened: AbortSignal): Answers => {

@@ -9,9 +9,9 @@ import {
   startAggregateWorld,
   type AggregateWorld,
   type Row,
-} from './support/aggregate.js';
-import type { Answer } from './support/consortium.js';
-import { mustBe } from './support/world.js';
+} from '../support/aggregate.js';
+import type { Answer } from '../support/consortium.js';
+import { mustBe } from '../support/world.js';
 
 const codeOf = ({ status, body }: Answer) => [status, body.code];
 const CONDITIONS = 'http://snomed.info/sct';

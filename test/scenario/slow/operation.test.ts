@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { ADMIN_ENROLMENT_ID, startEmbeddedConsortium, type GatewayModules } from '@careledger/gateway';
-import { TEST_KEY, startTestConsortium, type TestConsortium } from './support/consortium.js';
-import { makeWorld, mustBe, recordIdsOf, type World } from './support/world.js';
+import { TEST_KEY, startTestConsortium, type TestConsortium } from '../support/consortium.js';
+import { makeWorld, mustBe, recordIdsOf, type World } from '../support/world.js';
 
 /** The chaincode build that hospital 1's peer claims to run; undefined: what it does run. */
 let claimedBuild: string | undefined;

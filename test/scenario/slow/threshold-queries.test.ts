@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { bytesToBase64Url, createCeremonyRunner } from '@careledger/crypto';
 import type { CeremonyMachines } from '@careledger/gateway';
 import { LIMITS, type AggregationKey, type QueryDetails } from '@careledger/protocol';
-import { LAYOUT, newId, startAggregateWorld, type AggregateWorld, type Row } from './support/aggregate.js';
-import type { Answer } from './support/consortium.js';
-import { dealtMachines } from './support/dealt-machine.js';
-import { mustBe } from './support/world.js';
+import { LAYOUT, newId, startAggregateWorld, type AggregateWorld, type Row } from '../support/aggregate.js';
+import type { Answer } from '../support/consortium.js';
+import { dealtMachines } from '../support/dealt-machine.js';
+import { mustBe } from '../support/world.js';
 
 const SHARE = 'queries:Share';
 
