@@ -38,7 +38,7 @@ interface World {
   readonly readerUrl: string;
   /** One megabyte each; none is opened twice, so nothing of it is cached. */
   readonly large: string[];
-  readonly small: string[];
+  readonly putSmall: (records: number) => Promise<string[]>;
 }
 
 /** @param rounds of the batch; latency takes more of them */
@@ -49,7 +49,7 @@ export async function openings(rounds: number): Promise<void> {
   const network = topologyFile === undefined ? options : { ...options, topology: topologyFile };
   try {
     await startConsortium(network);
-    const world = await prepare(home, rounds);
+    const world = await prepare(home);
     await latency(world);
     await batches(world, rounds);
     await world.ledger.close();
@@ -59,7 +59,7 @@ export async function openings(rounds: number): Promise<void> {
   }
 }
 
-async function prepare(home: string, rounds: number): Promise<World> {
+async function prepare(home: string): Promise<World> {
   const [ownerConfig, readerConfig] = ['h1', 'h2'].map((id) => readGatewayConfig(home, id));
   if (ownerConfig === undefined || readerConfig === undefined)
     throw new Error('the topology has fewer than two hospitals');
@@ -79,7 +79,6 @@ async function prepare(home: string, rounds: number): Promise<World> {
   // The ceremony of the statistics' key takes both cores for a minute or more: it would be measured with the openings.
   await untilThereIsAKey(() => owner.officer.connection.get('/v1/aggregation-key'));
   const large = await put(owner.clinician, pseudonym, LATENCY_ROUNDS + 1, MEGABYTE);
-  const small = await put(owner.clinician, pseudonym, (BATCH + 1) * (rounds + 1), SMALL_BYTES);
   await untilThereIsAKey(() =>
     new PatientClient(pseudonymKeys(keys, pseudonym)).grant({
       grantee: { kind: 'role', mspId: readerConfig.hospital.mspId, role: 'clinician' },
@@ -90,7 +89,10 @@ async function prepare(home: string, rounds: number): Promise<World> {
   );
   const { url } = reader.clinician.connection;
   const ledger = { ledger: ledgerOf(ownerConfig), identity: identityFromFiles(ownerConfig) };
-  return { ...ledger, reader: reader.clinician, readerUrl: url, large, small };
+  // After the latency is measured: every node copies what is put, for a minute or more.
+  const putSmall = (records: number): Promise<string[]> =>
+    put(owner.clinician, pseudonym, records, SMALL_BYTES);
+  return { ...ledger, reader: reader.clinician, readerUrl: url, large, putSmall };
 }
 
 async function staffOf(
@@ -180,8 +182,9 @@ async function latency(world: World): Promise<void> {
 }
 
 async function batches(world: World, rounds: number): Promise<void> {
+  const small = await world.putSmall((BATCH + 1) * (rounds + 1));
   const perSecond = async (records: number): Promise<number> => {
-    const ids = world.small.splice(0, records);
+    const ids = small.splice(0, records);
     return (records * 1000) / (await elapsedMs(() => open(world, ids)));
   };
   await perSecond(1);
